@@ -1,0 +1,109 @@
+/* Overflow-checked allocation with a fault hook (compiled in only when DNB_FAULTS is defined). */
+#include "base/mem.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifdef DNB_FAULTS
+#include <stdatomic.h>
+/* Test-only state: the allocation number that fails comes from DNNBRAIN_FAULT_ALLOC (1 = the first). */
+static bool fault_now(void)
+{
+    static atomic_long count;
+    const char *s = getenv("DNNBRAIN_FAULT_ALLOC");
+    return s && atomic_fetch_add(&count, 1) + 1 == atol(s);
+}
+#else
+static bool fault_now(void)
+{
+    return false;
+}
+#endif
+
+bool dnb_mul_size(size_t *out, size_t a, size_t b)
+{
+    if (b != 0 && a > SIZE_MAX / b)
+        return false;
+    *out = a * b;
+    return true;
+}
+
+bool dnb_add_size(size_t *out, size_t a, size_t b)
+{
+    if (a > SIZE_MAX - b)
+        return false;
+    *out = a + b;
+    return true;
+}
+
+/* Bytes of n * size, at least 1; false when absurd. PTRDIFF_MAX is the largest object C allows. */
+static bool block_bytes(size_t *bytes, size_t n, size_t size)
+{
+    if (!dnb_mul_size(bytes, n, size) || *bytes > (size_t)PTRDIFF_MAX)
+        return false;
+    if (*bytes == 0)
+        *bytes = 1;
+    return true;
+}
+
+void *dnb_alloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (fault_now() || !block_bytes(&bytes, n, size))
+        return NULL;
+    return malloc(bytes);
+}
+
+void *dnb_calloc(size_t n, size_t size)
+{
+    size_t bytes;
+    if (fault_now() || !block_bytes(&bytes, n, size))
+        return NULL;
+    return calloc(1, bytes);
+}
+
+void *dnb_realloc(void *ptr, size_t n, size_t size)
+{
+    size_t bytes;
+    if (fault_now() || !block_bytes(&bytes, n, size))
+        return NULL;
+    return realloc(ptr, bytes);
+}
+
+void *dnb_alloc_aligned(size_t n, size_t size)
+{
+    size_t bytes;
+    void *p = NULL;
+    if (fault_now() || !block_bytes(&bytes, n, size))
+        return NULL;
+    return posix_memalign(&p, 64, bytes) == 0 ? p : NULL;
+}
+
+void dnb_free(void *ptr)
+{
+    free(ptr);
+}
+
+char *dnb_strndup(const char *s, size_t n)
+{
+    size_t len = strnlen(s, n);
+    char *copy = dnb_alloc(len + 1, 1);
+    if (copy) {
+        memcpy(copy, s, len);
+        copy[len] = '\0';
+    }
+    return copy;
+}
+
+char *dnb_strdup(const char *s)
+{
+    return dnb_strndup(s, strlen(s));
+}
+
+dnb_status dnb_fail_memory(dnb_err *err, const char *what, size_t bytes)
+{
+    return dnb_fail(err, DNB_ENOMEM,
+                    "out of memory for %s (%zu bytes); lower --memory's use or free some memory",
+                    what, bytes);
+}
