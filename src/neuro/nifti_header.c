@@ -293,7 +293,7 @@ static const char *encode_fields(const dnb_nifti_header *h, int version, unsigne
 static const char *encode_dims(const dnb_nifti_header *h, int version, unsigned char *bytes)
 {
     for (size_t i = 0; i < 8; i++) {
-        size_t v = i == 0 ? (size_t)h->ndim : h->shape[i - 1];
+        size_t v = i == 0 ? (size_t)h->ndim : i <= (size_t)h->ndim ? h->shape[i - 1] : 1;
         if (v > (size_t)INT64_MAX || !put_int(bytes + (version == 1 ? 40 + 2 * i : 16 + 8 * i),
                                               version == 1 ? I16 : I64, (int64_t)v))
             return "dim";

@@ -48,17 +48,18 @@ static bool machine_is_big_endian(void)
     return *(const unsigned char *)&one == 0;
 }
 
-static dnb_status fail_short(const dnb_nifti *f, uint64_t has, dnb_err *err)
+/* `bound`: has is not counted but the most the packed file can hold. */
+static dnb_status fail_short(const dnb_nifti *f, uint64_t has, bool bound, dnb_err *err)
 {
     const dnb_bytesource *s = data_source(f);
     bool gz = dnb_bytesource_is_gzip(s);
     uint64_t voxels = (uint64_t)f->n_vox * f->n_vol;
     return dnb_fail(err, DNB_EFORMAT,
                     "%s: cut short, or its header lies: expected %" PRIu64 " bytes%s (%" PRIu64
-                    " %s voxels after %" PRIu64 " bytes), has %" PRIu64,
+                    " %s voxels after %" PRIu64 " bytes), has %s%" PRIu64,
                     dnb_bytesource_name(s), f->header.vox_offset + voxels * f->voxel_size,
                     gz ? " unpacked" : "", voxels, dnb_voxel_type_name(f->header.datatype),
-                    f->header.vox_offset, has);
+                    f->header.vox_offset, bound ? "at most " : "", has);
 }
 
 /* Grows while reading, so a size that lies costs no more memory than the file has bytes. */
@@ -179,7 +180,7 @@ static dnb_status check_data(dnb_nifti *f, dnb_err *err)
     uint64_t needs = h->vox_offset + (uint64_t)f->n_vox * f->n_vol * f->voxel_size;
     uint64_t has = dnb_bytesource_max_size(data_source(f));
     if (needs > has)
-        return fail_short(f, has, err);
+        return fail_short(f, has, dnb_bytesource_is_gzip(data_source(f)), err);
     return dnb_nifti_voxel_format(h, &f->format, name, err);
 }
 
@@ -338,7 +339,7 @@ static dnb_status stream_block(const stream *s, size_t k, unsigned char *buf, dn
     if (status != DNB_OK)
         return status;
     if (got < n * f->voxel_size)
-        return fail_short(f, offset + got, err);
+        return fail_short(f, offset + got, false, err);
     if (f->swap)
         dnb_voxel_swap(buf, n, f->voxel_size);
     s->sink(s->ctx, &f->format, buf, s->first + at, n);
@@ -430,9 +431,9 @@ static void sink_dense(void *ctx, const dnb_voxel_format *format, const void *ra
 {
     const dense *d = ctx;
     if (d->f64)
-        dnb_voxel_load_f64(format, raw, NULL, 0, NULL, n, d->f64 + (first - d->first));
+        dnb_voxel_load_f64(format, raw, n, d->f64 + (first - d->first));
     else
-        dnb_voxel_load_f32(format, raw, NULL, 0, NULL, n, d->f32 + (first - d->first));
+        dnb_voxel_load_f32(format, raw, n, d->f32 + (first - d->first));
 }
 
 dnb_status dnb_nifti_read_f64(dnb_nifti *f, size_t first, size_t count, double *out, dnb_err *err)

@@ -114,44 +114,82 @@ static inline double scale(double v, const dnb_voxel_format *f)
     return v;
 }
 
-/* Three shapes of loop: dense unscaled, dense scaled, gathered. */
 #define LOAD(T, OUT)                                                                               \
     do {                                                                                           \
         const T *p = raw;                                                                          \
-        if (!at && !f->scaled)                                                                     \
-            for (size_t j = 0; j < n; j++)                                                         \
-                out[j] = (OUT)p[j];                                                                \
-        else if (!at)                                                                              \
+        if (f->scaled)                                                                             \
             for (size_t j = 0; j < n; j++)                                                         \
                 out[j] = (OUT)scale((double)p[j], f);                                              \
         else                                                                                       \
             for (size_t j = 0; j < n; j++)                                                         \
-                out[to ? to[j] : j] =                                                              \
-                    f->scaled ? (OUT)scale((double)p[at[j] - base], f) : (OUT)p[at[j] - base];     \
+                out[j] = (OUT)p[j];                                                                \
     } while (0)
 
-#define LOAD_FUNCTION(name, OUT)                                                                   \
-    void name(const dnb_voxel_format *f, const void *raw, const size_t *at, size_t base,           \
-              const size_t *to, size_t n, OUT *out)                                                \
-    {                                                                                              \
-        switch (f->datatype) {                                                                     \
-            VOXEL_TYPES(LOAD_CASE)                                                                 \
-        default:                                                                                   \
-            break;                                                                                 \
-        }                                                                                          \
-    }
+#define PICK(T, OUT)                                                                               \
+    do {                                                                                           \
+        const T *p = raw;                                                                          \
+        if (f->scaled)                                                                             \
+            for (size_t j = 0; j < n; j++)                                                         \
+                out[pick[j].to] = (OUT)scale((double)p[pick[j].at - base], f);                     \
+        else                                                                                       \
+            for (size_t j = 0; j < n; j++)                                                         \
+                out[pick[j].to] = (OUT)p[pick[j].at - base];                                       \
+    } while (0)
 
-#define LOAD_CASE(code, T, integer, lo, hi)                                                        \
+#define LOAD64(code, T, integer, lo, hi)                                                           \
     case code:                                                                                     \
         LOAD(T, double);                                                                           \
         break;
-LOAD_FUNCTION(dnb_voxel_load_f64, double)
-#undef LOAD_CASE
-#define LOAD_CASE(code, T, integer, lo, hi)                                                        \
+#define LOAD32(code, T, integer, lo, hi)                                                           \
     case code:                                                                                     \
         LOAD(T, float);                                                                            \
         break;
-LOAD_FUNCTION(dnb_voxel_load_f32, float)
+#define PICK64(code, T, integer, lo, hi)                                                           \
+    case code:                                                                                     \
+        PICK(T, double);                                                                           \
+        break;
+#define PICK32(code, T, integer, lo, hi)                                                           \
+    case code:                                                                                     \
+        PICK(T, float);                                                                            \
+        break;
+
+void dnb_voxel_load_f64(const dnb_voxel_format *f, const void *raw, size_t n, double *out)
+{
+    switch (f->datatype) {
+        VOXEL_TYPES(LOAD64)
+    default:
+        break;
+    }
+}
+
+void dnb_voxel_load_f32(const dnb_voxel_format *f, const void *raw, size_t n, float *out)
+{
+    switch (f->datatype) {
+        VOXEL_TYPES(LOAD32)
+    default:
+        break;
+    }
+}
+
+void dnb_voxel_pick_f64(const dnb_voxel_format *f, const void *raw, const dnb_voxel_pick *pick,
+                        size_t base, size_t n, double *out)
+{
+    switch (f->datatype) {
+        VOXEL_TYPES(PICK64)
+    default:
+        break;
+    }
+}
+
+void dnb_voxel_pick_f32(const dnb_voxel_format *f, const void *raw, const dnb_voxel_pick *pick,
+                        size_t base, size_t n, float *out)
+{
+    switch (f->datatype) {
+        VOXEL_TYPES(PICK32)
+    default:
+        break;
+    }
+}
 
 static inline double unscale(double v, const dnb_voxel_format *f)
 {
