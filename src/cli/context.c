@@ -27,7 +27,8 @@ void cli_catch_signals(void)
     sigaction(SIGTERM, &act, NULL);
     sigaction(SIGINT, &act, NULL);
     sigaction(SIGHUP, &act, NULL);
-    act.sa_handler = SIG_IGN; /* a full disk or closed pipe must come back as an error, not a death */
+    act.sa_handler =
+        SIG_IGN; /* a full disk or closed pipe must come back as an error, not a death */
     sigaction(SIGXFSZ, &act, NULL);
     sigaction(SIGPIPE, &act, NULL);
 }
@@ -70,8 +71,8 @@ static void draw_bar(cli_context *ctx, double now)
     for (int i = 0; i < WIDTH; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[WIDTH] = '\0';
-    fprintf(stderr, "\r%s [%s] %zu/%zu, %s left   ", ctx->bar.what, bar, ctx->bar.done, ctx->bar.total,
-            part > 0 ? duration(spent / part - spent, left, sizeof left) : "?");
+    fprintf(stderr, "\r%s [%s] %zu/%zu, %s left   ", ctx->bar.what, bar, ctx->bar.done,
+            ctx->bar.total, part > 0 ? duration(spent / part - spent, left, sizeof left) : "?");
     fflush(stderr);
     ctx->bar.shown = true;
 }
@@ -115,8 +116,8 @@ void cli_bar_clear(cli_context *ctx)
     ctx->bar.shown = false;
 }
 
-dnb_status cli_context_init(cli_context *ctx, const cli_command *command, const cli_common *common, int argc,
-                            const char *const *argv, dnb_err *err)
+dnb_status cli_context_init(cli_context *ctx, const cli_command *command, const cli_common *common,
+                            int argc, const char *const *argv, dnb_err *err)
 {
     *ctx = (cli_context){.command = command, .common = common, .program = argv[0]};
     ctx->progress.ctx = ctx;
@@ -163,6 +164,28 @@ void cli_warn(cli_context *ctx, const char *fmt, ...)
     vfprintf(stderr, fmt, ap);
     fputc('\n', stderr);
     va_end(ap);
+}
+
+dnb_status cli_record_input(cli_context *ctx, const char *key, const char *path,
+                            const char *its_provenance, dnb_err *err)
+{
+    char name[64];
+    dnb_status status = dnb_provenance_set(ctx->provenance, key, path, err);
+    if (status != DNB_OK || !its_provenance)
+        return status;
+    snprintf(name, sizeof name, "%s_provenance", key);
+    return dnb_provenance_set(ctx->provenance, name, its_provenance, err);
+}
+
+dnb_status cli_usage(cli_context *ctx, dnb_err *err, const char *fmt, ...)
+{
+    char text[DNB_ERR_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    ctx->usage = true;
+    return dnb_fail(err, DNB_EARG, "%s", text);
 }
 
 void cli_note(cli_context *ctx, const char *key, const char *value)

@@ -48,8 +48,10 @@ static void man_options(FILE *out, const cli_option *table)
 
 static void man_header(FILE *out, const char *name, const char *summary)
 {
-    fputs(".\\\" Generated from the option tables by `dnnbrain --generate-docs`; do not edit.\n", out);
-    fprintf(out, ".TH %s 1 \"\" \"dnnbrain %s\" \"dnnbrain manual\"\n.SH NAME\n", name, dnb_version());
+    fputs(".\\\" Generated from the option tables by `dnnbrain --generate-docs`; do not edit.\n",
+          out);
+    fprintf(out, ".TH %s 1 \"\" \"dnnbrain %s\" \"dnnbrain manual\"\n.SH NAME\n", name,
+            dnb_version());
     roff(out, name);
     fputs(" \\- ", out);
     roff(out, summary);
@@ -70,7 +72,8 @@ static void man_command(FILE *out, const cli_command *c)
     }
     fputs(".SH DESCRIPTION\n", out);
     roff(out, c->description);
-    fputs("\n.SH OPTIONS\n.B \\-name\nand\n.B \\-\\-name\nare the same option; a list takes values until the next option.\n",
+    fputs("\n.SH OPTIONS\n.B \\-name\nand\n.B \\-\\-name\nare the same option; a list takes values "
+          "until the next option.\n",
           out);
     man_options(out, c->options);
     fputs(".SH COMMON OPTIONS\n", out);
@@ -139,13 +142,16 @@ static void bash_completion(FILE *out, const cli_command *unused)
 {
     (void)unused;
     fputs("# Generated from the option tables by `dnnbrain --generate-docs`; do not edit.\n"
-          "_dnnbrain()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[0]##*/}\n"
-          "    COMPREPLY=()\n    if [[ $cmd == dnnbrain ]]; then\n        if ((COMP_CWORD == 1)); then\n"
+          "_dnnbrain()\n{\n    local cur=${COMP_WORDS[COMP_CWORD]} "
+          "prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[0]##*/}\n"
+          "    COMPREPLY=()\n    if [[ $cmd == dnnbrain ]]; then\n        if ((COMP_CWORD == 1)); "
+          "then\n"
           "            COMPREPLY=($(compgen -W '",
           out);
     for (const cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "%s ", (*c)->name);
-    fputs("--help --version' -- \"$cur\"))\n            return\n        fi\n        cmd=${COMP_WORDS[1]}\n    fi\n"
+    fputs("--help --version' -- \"$cur\"))\n            return\n        fi\n        "
+          "cmd=${COMP_WORDS[1]}\n    fi\n"
           "    case $cmd in\n",
           out);
     for (const cli_command *const *c = cli_commands; *c; c++) {
@@ -155,10 +161,13 @@ static void bash_completion(FILE *out, const cli_command *unused)
         fputs(")\n        case $prev in\n", out);
         bash_case(out, (*c)->options);
         bash_case(out, cli_common_options);
-        fputs("            *) if [[ $cur == -* ]]; then\n                   COMPREPLY=($(compgen -W '", out);
+        fputs("            *) if [[ $cur == -* ]]; then\n                   COMPREPLY=($(compgen "
+              "-W '",
+              out);
         bash_words(out, (*c)->options);
         bash_words(out, cli_common_options);
-        fputs("' -- \"$cur\"))\n               else\n                   COMPREPLY=($(compgen -f -- \"$cur\"))\n"
+        fputs("' -- \"$cur\"))\n               else\n                   COMPREPLY=($(compgen -f -- "
+              "\"$cur\"))\n"
               "               fi ;;\n        esac ;;\n",
               out);
     }
@@ -185,9 +194,10 @@ static void zsh_text(FILE *out, const char *text)
 static void zsh_options(FILE *out, const cli_option *table)
 {
     for (const cli_option *o = table; o->name; o++) {
-        const char *action = o->type == CLI_INFILE || o->type == CLI_INFILES || o->type == CLI_OUTFILE ? "_files"
-                             : o->type == CLI_OUTDIR                                                   ? "_files -/"
-                                                                                                       : " ";
+        const char *action =
+            o->type == CLI_INFILE || o->type == CLI_INFILES || o->type == CLI_OUTFILE ? "_files"
+            : o->type == CLI_OUTDIR                                                   ? "_files -/"
+                                                                                      : " ";
         if (o->positional) {
             fprintf(out, "            '*:%s:_files' \\\n", o->value);
             continue;
@@ -220,7 +230,8 @@ static void zsh_completion(FILE *out, const cli_command *unused)
         for (const char *const *a = (*c)->aliases; a && *a; a++)
             fprintf(out, " %s", *a);
     fputs("\n# Generated from the option tables by `dnnbrain --generate-docs`; do not edit.\n"
-          "_dnnbrain() {\n    local cmd=$service\n    if [[ $cmd == dnnbrain ]]; then\n        if ((CURRENT == 2)); then\n"
+          "_dnnbrain() {\n    local cmd=$service\n    if [[ $cmd == dnnbrain ]]; then\n        if "
+          "((CURRENT == 2)); then\n"
           "            local -a commands=(\n",
           out);
     for (const cli_command *const *c = cli_commands; *c; c++) {
@@ -228,7 +239,8 @@ static void zsh_completion(FILE *out, const cli_command *unused)
         zsh_text(out, (*c)->summary);
         fputs("'\n", out);
     }
-    fputs("            )\n            _describe command commands\n            return\n        fi\n        cmd=$words[2]\n"
+    fputs("            )\n            _describe command commands\n            return\n        fi\n "
+          "       cmd=$words[2]\n"
           "        shift words\n        ((CURRENT--))\n    fi\n    case $cmd in\n",
           out);
     for (const cli_command *const *c = cli_commands; *c; c++) {
@@ -264,7 +276,8 @@ static void markdown_reference(FILE *out, const cli_command *unused)
 {
     (void)unused;
     fputs("<!-- Generated from the option tables by `dnnbrain --generate-docs`; do not edit. -->\n"
-          "# Command reference\n\n`-name` and `--name` are the same option; a list takes values until the next option.\n"
+          "# Command reference\n\n`-name` and `--name` are the same option; a list takes values "
+          "until the next option.\n"
           "Exit status: 0 on success, 1 on failure, 2 on a wrong command line.\n",
           out);
     for (const cli_command *const *c = cli_commands; *c; c++) {
@@ -281,8 +294,9 @@ static void markdown_reference(FILE *out, const cli_command *unused)
     markdown_options(out, cli_common_options);
 }
 
-static dnb_status write_page(const char *dir, const char *name, void (*write)(FILE *, const cli_command *),
-                             const cli_command *command, dnb_err *err)
+static dnb_status write_page(const char *dir, const char *name,
+                             void (*write)(FILE *, const cli_command *), const cli_command *command,
+                             dnb_err *err)
 {
     char path[4096];
     if (snprintf(path, sizeof path, "%s/%s", dir, name) >= (int)sizeof path)

@@ -84,7 +84,9 @@ void cli_print_help(const cli_command *command, FILE *out)
         fputc('\n', out);
     }
     if (command->options->name) {
-        fputs("\nOptions (-name and --name are the same; a list takes values until the next option):\n", out);
+        fputs("\nOptions (-name and --name are the same; a list takes values until the next "
+              "option):\n",
+              out);
         print_table(command->options, out);
     }
     fputs("\nCommon options:\n", out);
@@ -107,7 +109,9 @@ void cli_print_overview(FILE *out)
         const char *alias = (*c)->aliases ? (*c)->aliases[0] : NULL;
         fprintf(out, "  %-8s %-12s %s\n", (*c)->name, alias ? alias : "", (*c)->summary);
     }
-    fputs("\nThe second column is the command's name in the DNNBrain toolbox; both names take the same options.\n"
-          "New here? `dnnbrain demo` runs the whole chain, from images to a brain map, in a minute.\n",
+    fputs("\nThe second column is the command's name in the DNNBrain toolbox; both names take the "
+          "same options.\n"
+          "New here? `dnnbrain demo` runs the whole chain, from images to a brain map, in a "
+          "minute.\n",
           out);
 }

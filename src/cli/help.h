@@ -12,8 +12,8 @@ void cli_print_help(const cli_command *command, FILE *out);
 /* "usage: dnnbrain act -net NET ..." in one line. */
 void cli_print_usage(const cli_command *command, FILE *out);
 
-/* Writes man/<page>.1, completions/{dnnbrain.bash,_dnnbrain} and commands.md below dir, which exists
- * with those two folders in it. */
+/* Writes man/<page>.1, completions/{dnnbrain.bash,_dnnbrain} and commands.md below dir, which
+ * exists with those two folders in it. */
 dnb_status cli_generate_docs(const char *dir, dnb_err *err) DNB_MUST_CHECK;
 
 #endif

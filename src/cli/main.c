@@ -15,8 +15,8 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* OpenBLAS reads its environment when it is loaded, so better kernels need a fresh start of the program.
- * Failing to restart costs speed only. */
+/* OpenBLAS reads its environment when it is loaded, so better kernels need a fresh start of the
+ * program. Failing to restart costs speed only. */
 static void restart_with_better_blas(char **argv)
 {
     const char *core = dnb_blas_better_core();
@@ -51,7 +51,8 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
         fputs("dnnbrain: out of memory\n", stderr);
         return EXIT_FAILED;
     }
-    dnb_status status = cli_parse(command, argc, (const char *const *)argv, first, args, &common, &err);
+    dnb_status status =
+        cli_parse(command, argc, (const char *const *)argv, first, args, &common, &err);
     if (status == DNB_OK && common.help) {
         cli_print_help(command, stdout);
         code = EXIT_OK;
@@ -83,8 +84,8 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
     cli_bar_clear(&ctx);
     if (common.json)
         print_summary(&ctx, status == DNB_OK);
+    code = status == DNB_OK ? EXIT_OK : ctx.usage ? EXIT_USAGE : EXIT_FAILED;
     cli_context_release(&ctx);
-    code = status == DNB_OK ? EXIT_OK : EXIT_FAILED;
 done:
     cli_args_release(command, args);
     free(args);
@@ -137,7 +138,8 @@ int main(int argc, char **argv)
         dnb_err err = {0};
         if (argc == 3 && cli_generate_docs(argv[2], &err) == DNB_OK)
             return EXIT_OK;
-        fprintf(stderr, "dnnbrain: %s\n", argc == 3 ? err.message : "--generate-docs needs a folder");
+        fprintf(stderr, "dnnbrain: %s\n",
+                argc == 3 ? err.message : "--generate-docs needs a folder");
         return argc == 3 ? EXIT_FAILED : EXIT_USAGE;
     }
     command = cli_find_command(word);

@@ -1,5 +1,5 @@
-/* Parsing of command lines against option tables. `-name` and `--name` are the same; `--name=value` is
- * accepted; a list takes values until the next option; numbers may be negative. */
+/* Parsing of command lines against option tables. `-name` and `--name` are the same; `--name=value`
+ * is accepted; a list takes values until the next option; numbers may be negative. */
 #include "option.h"
 
 #include <ctype.h>
@@ -15,15 +15,31 @@
 #define COMMON(field) offsetof(cli_common, field)
 
 const cli_option cli_common_options[] = {
-    {.name = "threads", .type = CLI_INT, .offset = COMMON(threads), .value = "N", .fallback = "0",
-     .min = 0, .max = 4096, .help = "Number of threads; 0 uses every processor available."},
-    {.name = "memory", .type = CLI_BYTES, .offset = COMMON(memory), .value = "SIZE",
+    {.name = "threads",
+     .type = CLI_INT,
+     .offset = COMMON(threads),
+     .value = "N",
+     .fallback = "0",
+     .min = 0,
+     .max = 4096,
+     .help = "Number of threads; 0 uses every processor available."},
+    {.name = "memory",
+     .type = CLI_BYTES,
+     .offset = COMMON(memory),
+     .value = "SIZE",
      .help = "Memory budget, e.g. 4G. Default: half of what this process may use."},
-    {.name = "quiet", .type = CLI_FLAG, .offset = COMMON(quiet),
+    {.name = "quiet",
+     .type = CLI_FLAG,
+     .offset = COMMON(quiet),
      .help = "No progress and no summary on standard error; errors are still shown."},
-    {.name = "json", .type = CLI_FLAG, .offset = COMMON(json),
+    {.name = "json",
+     .type = CLI_FLAG,
+     .offset = COMMON(json),
      .help = "Print a machine-readable summary (one JSON object) on standard output."},
-    {.name = "version", .type = CLI_FLAG, .offset = COMMON(version), .help = "Show the version and stop."},
+    {.name = "version",
+     .type = CLI_FLAG,
+     .offset = COMMON(version),
+     .help = "Show the version and stop."},
     {.name = "help", .type = CLI_FLAG, .offset = COMMON(help), .help = "Show this help and stop."},
     {.name = NULL}};
 
@@ -53,7 +69,8 @@ static bool looks_like_option(const char *word)
 static const cli_option *find_in(const cli_option *table, const char *name, size_t len)
 {
     for (; table->name; table++)
-        if (!table->positional && strlen(table->name) == len && strncmp(table->name, name, len) == 0)
+        if (!table->positional && strlen(table->name) == len &&
+            strncmp(table->name, name, len) == 0)
             return table;
     return NULL;
 }
@@ -110,7 +127,8 @@ static dnb_status parse_bytes(const cli_option *o, const char *text, size_t *out
             end++;
     }
     if (end == text || *end || !(v >= 1) || v > (double)(SIZE_MAX / 2))
-        return dnb_fail(err, DNB_EARG, "-%s: '%s' is not a size; write e.g. 500M or 4G", o->name, text);
+        return dnb_fail(err, DNB_EARG, "-%s: '%s' is not a size; write e.g. 500M or 4G", o->name,
+                        text);
     *out = (size_t)v;
     return DNB_OK;
 }
@@ -153,7 +171,8 @@ static dnb_status store_word(const cli_option *o, const char *word, void *field,
 }
 
 /* Stores n words into a list field; a repeated option replaces the earlier values. */
-static dnb_status store_list(const cli_option *o, const char *const *words, size_t n, void *field, dnb_err *err)
+static dnb_status store_list(const cli_option *o, const char *const *words, size_t n, void *field,
+                             dnb_err *err)
 {
     size_t least = o->least ? o->least : 1;
     if (n < least || (o->most && n > o->most)) {
@@ -163,7 +182,9 @@ static dnb_status store_list(const cli_option *o, const char *const *words, size
         return dnb_fail(err, DNB_EARG, "-%s takes at %s %zu values, got %zu", o->name,
                         n < least ? "least" : "most", n < least ? least : o->most, n);
     }
-    size_t item = o->type == CLI_INTS ? sizeof(long long) : o->type == CLI_DOUBLES ? sizeof(double) : sizeof(char *);
+    size_t item = o->type == CLI_INTS      ? sizeof(long long)
+                  : o->type == CLI_DOUBLES ? sizeof(double)
+                                           : sizeof(char *);
     void *items = calloc(n, item);
     if (!items)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for -%s", o->name);
@@ -193,8 +214,9 @@ static dnb_status store_fallbacks(const cli_option *table, void *args, dnb_err *
         void *field = (char *)args + table->offset;
         if (!table->fallback)
             continue;
-        dnb_status status = cli_is_list(table->type) ? store_list(table, &table->fallback, 1, field, err)
-                                                     : store_word(table, table->fallback, field, err);
+        dnb_status status = cli_is_list(table->type)
+                                ? store_list(table, &table->fallback, 1, field, err)
+                                : store_word(table, table->fallback, field, err);
         if (status != DNB_OK)
             return status;
     }
@@ -221,13 +243,15 @@ static dnb_status missing_options(const cli_command *command, const bool *seen, 
             at += n > 0 ? (size_t)n : 0;
             missing++;
         }
-    return missing ? dnb_fail(err, DNB_EARG, "missing %s: %s", missing > 1 ? "options" : "option", names) : DNB_OK;
+    return missing ? dnb_fail(err, DNB_EARG, "missing %s: %s", missing > 1 ? "options" : "option",
+                              names)
+                   : DNB_OK;
 }
 
 enum { MAX_OPTIONS = 64 };
 
-dnb_status cli_parse(const cli_command *command, int argc, const char *const *argv, int first, void *args,
-                     cli_common *common, dnb_err *err)
+dnb_status cli_parse(const cli_command *command, int argc, const char *const *argv, int first,
+                     void *args, cli_common *common, dnb_err *err)
 {
     bool seen[MAX_OPTIONS] = {false};
     size_t positionals = 0;
@@ -272,8 +296,10 @@ dnb_status cli_parse(const cli_command *command, int argc, const char *const *ar
             status = store_list(o, &inline_value, 1, field, err);
         } else if (inline_value) {
             status = store_word(o, inline_value, field, err);
-        } else if (i >= argc || (looks_like_option(argv[i]) && !(is_numeric(o->type) && looks_negative(argv[i])))) {
-            return dnb_fail(err, DNB_EARG, "-%s needs a value (%s)", o->name, o->value ? o->value : o->choices);
+        } else if (i >= argc || (looks_like_option(argv[i]) &&
+                                 !(is_numeric(o->type) && looks_negative(argv[i])))) {
+            return dnb_fail(err, DNB_EARG, "-%s needs a value (%s)", o->name,
+                            o->value ? o->value : o->choices);
         } else {
             status = store_word(o, argv[i++], field, err);
         }

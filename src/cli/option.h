@@ -1,6 +1,7 @@
-/* Option tables: the one place where an option's name, type, range, default and help stand. Parsing,
- * --help, man pages, completion and docs are all made from them. Tables are const and offset-based, so
- * they can be listed without running anything. */
+/* Option tables: the one place where an option's name, type, range, default and help stand.
+ * Parsing,
+ * --help, man pages, completion and docs are all made from them. Tables are const and offset-based,
+ * so they can be listed without running anything. */
 #ifndef DNB_CLI_OPTION_H
 #define DNB_CLI_OPTION_H
 
@@ -43,11 +44,11 @@ typedef struct cli_doubles {
 typedef struct cli_option {
     const char *name; /* without dashes; NULL ends a table */
     cli_type type;
-    size_t offset;       /* of the field in the command's argument struct */
-    bool required;       /* must be given */
-    bool positional;     /* given without its name */
-    const char *value;   /* placeholder in help: "FILE", "LAYER" */
-    const char *choices; /* "a|b|c" for CLI_CHOICE (checked), or shown for a list (not checked) */
+    size_t offset;        /* of the field in the command's argument struct */
+    bool required;        /* must be given */
+    bool positional;      /* given without its name */
+    const char *value;    /* placeholder in help: "FILE", "LAYER" */
+    const char *choices;  /* "a|b|c" for CLI_CHOICE (checked), or shown for a list (not checked) */
     const char *fallback; /* default, parsed as if typed; NULL = zero/absent */
     double min, max;      /* range of numbers when min < max */
     size_t least, most;   /* number of values of a list; 0, 0 = one or more */
@@ -67,21 +68,21 @@ struct cli_context;
 
 /* One subcommand. */
 typedef struct cli_command {
-    const char *name;             /* "act" */
-    const char *const *aliases;   /* the reference's names ("dnn_act"), NULL-ended; may be NULL */
-    const char *summary;          /* one line */
-    const char *description;      /* paragraphs separated by blank lines */
-    const char *const *examples;  /* pairs: command line, what it does; NULL-ended */
-    const cli_option *options;    /* ended by name NULL */
-    size_t args_size;             /* bytes of the argument struct */
-    bool heavy_blas;              /* worth choosing the best BLAS kernels for */
+    const char *name;            /* "act" */
+    const char *const *aliases;  /* the reference's names ("dnn_act"), NULL-ended; may be NULL */
+    const char *summary;         /* one line */
+    const char *description;     /* paragraphs separated by blank lines */
+    const char *const *examples; /* pairs: command line, what it does; NULL-ended */
+    const cli_option *options;   /* ended by name NULL */
+    size_t args_size;            /* bytes of the argument struct */
+    bool heavy_blas;             /* worth choosing the best BLAS kernels for */
     dnb_status (*run)(const void *args, struct cli_context *ctx, dnb_err *err);
 } cli_command;
 
 /* Parses argv[first..argc) into args (zeroed, args_size bytes) and common. Returns DNB_EARG with a
  * message on a usage error. Memory for lists belongs to args: cli_args_release. */
-dnb_status cli_parse(const cli_command *command, int argc, const char *const *argv, int first, void *args,
-                     cli_common *common, dnb_err *err) DNB_MUST_CHECK;
+dnb_status cli_parse(const cli_command *command, int argc, const char *const *argv, int first,
+                     void *args, cli_common *common, dnb_err *err) DNB_MUST_CHECK;
 void cli_args_release(const cli_command *command, void *args);
 
 /* True for the types that hold several values. */

@@ -6,7 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Starts xdg-open detached (double fork, so nobody is left to wait for); true when it could be started. */
+/* Starts xdg-open detached (double fork, so nobody is left to wait for); true when it could be
+ * started. */
 static bool open_viewer(const char *path)
 {
     pid_t child = fork();

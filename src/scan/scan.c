@@ -45,8 +45,8 @@ static void scan_release(scan *s)
 static dnb_status units_of(size_t *units, const size_t shape[3], const char *layer, dnb_err *err)
 {
     if (!dnb_mul_size(units, shape[0], shape[1]) || !dnb_mul_size(units, *units, shape[2]))
-        return dnb_fail(err, DNB_ESHAPE, "layer %s: %zux%zux%zu units are too many", layer, shape[0],
-                        shape[1], shape[2]);
+        return dnb_fail(err, DNB_ESHAPE, "layer %s: %zux%zux%zu units are too many", layer,
+                        shape[0], shape[1], shape[2]);
     return DNB_OK;
 }
 
@@ -95,14 +95,16 @@ done:
     return status;
 }
 
-/* Bytes of a scan at one batch size. Sizes were checked not to overflow one layer; sums of a few layers
- * of at most PTRDIFF_MAX / 4 are kept from wrapping by saturating. */
-static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_plan *plan, dnb_err *err)
+/* Bytes of a scan at one batch size. Sizes were checked not to overflow one layer; sums of a few
+ * layers of at most PTRDIFF_MAX / 4 are kept from wrapping by saturating. */
+static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_plan *plan,
+                          dnb_err *err)
 {
     const dnb_input_spec *in = dnb_net_input_spec(s->net);
     dnb_runner_options ro = {.batch = batch, .backend = s->options->backend};
     size_t floats = in->channels * in->height * in->width + 2 * s->work_units, bytes;
-    dnb_status status = dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &plan->network_bytes, err);
+    dnb_status status =
+        dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &plan->network_bytes, err);
     if (status != DNB_OK)
         return status;
     for (size_t i = 0; i < s->n_taps; i++)
@@ -112,7 +114,8 @@ static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_pla
     /* The loader keeps up to one further batch of 8-bit images. */
     if (!dnb_mul_size(&bytes, floats, batch * sizeof(float)) ||
         !dnb_add_size(&bytes, bytes, batch * 3 * in->height * in->width) ||
-        !dnb_add_size(&bytes, bytes, plan->network_bytes) || !dnb_add_size(&bytes, bytes, sink_bytes))
+        !dnb_add_size(&bytes, bytes, plan->network_bytes) ||
+        !dnb_add_size(&bytes, bytes, sink_bytes))
         return dnb_fail(err, DNB_ENOMEM, "the layers are too large");
     plan->batch = batch;
     plan->bytes = bytes;
@@ -135,20 +138,25 @@ static dnb_status make_plan(scan *s, dnb_err *err)
         if (s->plan.bytes <= budget)
             return DNB_OK;
         if (batch == 1 || s->options->batch)
-            return dnb_fail(err, DNB_ENOMEM,
-                            "a batch of %zu needs %.0f MB (network %.0f MB, results %.0f MB) and the memory "
-                            "budget is %.0f MB; raise --memory, name fewer layers or pool",
-                            batch, (double)s->plan.bytes / 1e6, (double)s->plan.network_bytes / 1e6,
-                            (double)sink_bytes / 1e6, (double)budget / 1e6);
+            return dnb_fail(
+                err, DNB_ENOMEM,
+                "a batch of %zu needs %.0f MB (network %.0f MB, results %.0f MB) and the memory "
+                "budget is %.0f MB; raise --memory, name fewer layers or pool",
+                batch, (double)s->plan.bytes / 1e6, (double)s->plan.network_bytes / 1e6,
+                (double)sink_bytes / 1e6, (double)budget / 1e6);
     }
 }
 
-dnb_status dnb_scan_plan_make(dnb_scan_plan *plan, const dnb_net *net, const dnb_scan_request *requests,
-                              size_t n_requests, size_t n_stimuli, dnb_sink *const *sinks, size_t n_sinks,
+dnb_status dnb_scan_plan_make(dnb_scan_plan *plan, const dnb_net *net,
+                              const dnb_scan_request *requests, size_t n_requests, size_t n_stimuli,
+                              dnb_sink *const *sinks, size_t n_sinks,
                               const dnb_scan_options *options, dnb_err *err)
 {
     static const dnb_scan_options defaults = {0};
-    scan s = {.net = net, .n_stimuli = n_stimuli, .sinks = sinks, .n_sinks = n_sinks,
+    scan s = {.net = net,
+              .n_stimuli = n_stimuli,
+              .sinks = sinks,
+              .n_sinks = n_sinks,
               .options = options ? options : &defaults};
     dnb_status status = scan_init(&s, requests, n_requests, err);
     if (status == DNB_OK)
@@ -159,10 +167,10 @@ dnb_status dnb_scan_plan_make(dnb_scan_plan *plan, const dnb_net *net, const dnb
     return status;
 }
 
-/* Selects and pools n stimuli of one tap: *out points at the values the sinks get. `work` holds two areas of
- * n x work_units. */
-static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *work, const float **out,
-                               dnb_err *err)
+/* Selects and pools n stimuli of one tap: *out points at the values the sinks get. `work` holds two
+ * areas of n x work_units. */
+static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *work,
+                               const float **out, dnb_err *err)
 {
     const float *values = t->raw;
     if (t->units) {
@@ -185,7 +193,8 @@ static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *wor
     return DNB_OK;
 }
 
-static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resume, float *work, dnb_err *err)
+static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resume, float *work,
+                             dnb_err *err)
 {
     for (size_t l = 0; l < s->n_taps; l++) {
         const tap *t = &s->taps[l];
@@ -219,8 +228,8 @@ static dnb_status begin_sinks(scan *s, size_t *resume, size_t *start, dnb_err *e
     for (size_t k = 0; k < s->n_sinks; k++) {
         resume[k] = 0;
         if (s->sinks[k]->begin) {
-            dnb_status status =
-                s->sinks[k]->begin(s->sinks[k], s->layers, s->n_taps, s->n_stimuli, &resume[k], err);
+            dnb_status status = s->sinks[k]->begin(s->sinks[k], s->layers, s->n_taps, s->n_stimuli,
+                                                   &resume[k], err);
             if (status != DNB_OK)
                 return status;
         }
@@ -232,7 +241,8 @@ static dnb_status begin_sinks(scan *s, size_t *resume, size_t *start, dnb_err *e
 
 static dnb_image_prep prep_of(const dnb_input_spec *in)
 {
-    dnb_image_prep prep = {.height = in->height, .width = in->width, .bgr = in->bgr, .range = (float)in->range};
+    dnb_image_prep prep = {
+        .height = in->height, .width = in->width, .bgr = in->bgr, .range = (float)in->range};
     for (int c = 0; c < 3; c++) {
         prep.mean[c] = (float)in->mean[c];
         prep.std[c] = (float)in->std[c];
@@ -256,7 +266,8 @@ static void buffers_release(buffers *b)
     dnb_free(b->taps);
 }
 
-static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, size_t start, dnb_err *err)
+static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, size_t start,
+                               dnb_err *err)
 {
     dnb_status status = DNB_OK;
     const dnb_input_spec *in = dnb_net_input_spec(s->net);
@@ -274,14 +285,16 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
     b->input = dnb_alloc_aligned(batch * pixels, sizeof(float));
     b->work = dnb_alloc_aligned(2 * batch, s->work_units * sizeof(float));
     if (!b->input || !b->work) {
-        status = dnb_fail_memory(err, "a batch of images", batch * (pixels + 2 * s->work_units) * sizeof(float));
+        status = dnb_fail_memory(err, "a batch of images",
+                                 batch * (pixels + 2 * s->work_units) * sizeof(float));
         goto done;
     }
     DNB_NEW(b->taps, s->n_taps, "taps");
     for (size_t i = 0; i < s->n_taps; i++) {
         s->taps[i].raw = dnb_alloc_aligned(batch, s->taps[i].raw_units * sizeof(float));
         if (!s->taps[i].raw) {
-            status = dnb_fail_memory(err, s->names[i], batch * s->taps[i].raw_units * sizeof(float));
+            status =
+                dnb_fail_memory(err, s->names[i], batch * s->taps[i].raw_units * sizeof(float));
             goto done;
         }
         b->taps[i] = s->taps[i].raw;
@@ -314,14 +327,18 @@ done:
 
 dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_stimuli,
                         const dnb_scan_request *requests, size_t n_requests, dnb_sink *const *sinks,
-                        size_t n_sinks, const dnb_scan_options *options, char stimuli_hash[33], dnb_err *err)
+                        size_t n_sinks, const dnb_scan_options *options, char stimuli_hash[33],
+                        dnb_err *err)
 {
     static const dnb_scan_options defaults = {0};
-    scan s = {.net = net, .n_stimuli = n_stimuli, .sinks = sinks, .n_sinks = n_sinks,
+    scan s = {.net = net,
+              .n_stimuli = n_stimuli,
+              .sinks = sinks,
+              .n_sinks = n_sinks,
               .options = options ? options : &defaults};
     buffers b = {0};
     size_t *resume = NULL, start = 0;
-    char (*hash)[33] = NULL;
+    char(*hash)[33] = NULL;
     dnb_status status = scan_init(&s, requests, n_requests, err);
     if (status != DNB_OK)
         goto done;

@@ -11,24 +11,27 @@ typedef struct actfile_sink {
     size_t resumed;
 } actfile_sink;
 
-static dnb_status begin(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers, size_t n_stimuli,
-                        size_t *resume, dnb_err *err)
+static dnb_status begin(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
+                        size_t n_stimuli, size_t *resume, dnb_err *err)
 {
     actfile_sink *s = (actfile_sink *)sink;
     dnb_status status = DNB_OK;
     dnb_act_layer *list = NULL;
     DNB_NEW(list, n_layers, "layers");
     for (size_t i = 0; i < n_layers; i++)
-        list[i] = (dnb_act_layer){.name = layers[i].name,
-                                  .shape = {layers[i].shape[0], layers[i].shape[1], layers[i].shape[2]}};
-    DNB_TRY(dnb_actwriter_open(&s->writer, s->path, n_layers, list, n_stimuli, &s->options, resume, err));
+        list[i] =
+            (dnb_act_layer){.name = layers[i].name,
+                            .shape = {layers[i].shape[0], layers[i].shape[1], layers[i].shape[2]}};
+    DNB_TRY(dnb_actwriter_open(&s->writer, s->path, n_layers, list, n_stimuli, &s->options, resume,
+                               err));
     s->resumed = *resume;
 done:
     dnb_free(list);
     return status;
 }
 
-static dnb_status push(dnb_sink *sink, size_t layer, size_t first, size_t n, const float *values, dnb_err *err)
+static dnb_status push(dnb_sink *sink, size_t layer, size_t first, size_t n, const float *values,
+                       dnb_err *err)
 {
     return dnb_actwriter_push(((actfile_sink *)sink)->writer, layer, first, n, values, err);
 }
@@ -38,8 +41,8 @@ static dnb_status batch_done(dnb_sink *sink, size_t done, dnb_err *err)
     return dnb_actwriter_done(((actfile_sink *)sink)->writer, done, err);
 }
 
-dnb_status dnb_sink_actfile_new(dnb_sink **out, const char *path, const dnb_actwriter_options *options,
-                                dnb_err *err)
+dnb_status dnb_sink_actfile_new(dnb_sink **out, const char *path,
+                                const dnb_actwriter_options *options, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     actfile_sink *s = NULL;
