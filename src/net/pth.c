@@ -10,14 +10,6 @@
 
 #define MAX_PICKLE ((size_t)256 << 20)
 
-static bool host_is_little(void)
-{
-    const uint16_t one = 1;
-    unsigned char first;
-    memcpy(&first, &one, 1);
-    return first == 1;
-}
-
 /* ---- zip ---- */
 
 /* Finds data/<key> of every storage and checks its length. */
@@ -269,16 +261,6 @@ static void gather(unsigned char *dst, const unsigned char *src, const dnb_pth_t
     }
 }
 
-static void swap_bytes(unsigned char *p, size_t count, size_t width)
-{
-    for (size_t i = 0; i < count; i++, p += width)
-        for (size_t k = 0; k < width / 2; k++) {
-            unsigned char keep = p[k];
-            p[k] = p[width - 1 - k];
-            p[width - 1 - k] = keep;
-        }
-}
-
 /* The tensor's span, as n bytes at dst. */
 static dnb_status read_span(const dnb_pth *p, const dnb_pth_storage *s, size_t skip,
                             unsigned char *dst, size_t n, dnb_err *err)
@@ -320,8 +302,8 @@ dnb_status dnb_pth_read(const dnb_pth *p, const dnb_pth_tensor *t, dnb_array *ou
         DNB_TRY(read_span(p, s, t->offset * width, raw, n * width, err));
         gather(a.data, raw, t, count, width);
     }
-    if (p->big == host_is_little())
-        swap_bytes(a.data, count, width);
+    if (p->big == dnb_host_is_little())
+        dnb_swap_bytes(a.data, count, width);
     *out = a;
     a = (dnb_array){0};
 done:
