@@ -13,6 +13,7 @@
 #include <stddef.h>
 
 #include "dnnbrain/rows.h"
+#include "dnnbrain/runtime.h"
 #include "dnnbrain/status.h"
 
 #ifdef __cplusplus
@@ -55,17 +56,20 @@ typedef enum dnb_gram_centre_kind {
 
 typedef struct dnb_gram_options {
     dnb_gram_centre_kind centre;
-    size_t memory; /* bytes of work space beside g; 0 = dnb_memory_budget() */
+    size_t memory;                /* bytes of work space beside g; 0 = dnb_memory_budget() */
+    const dnb_progress *progress; /* may be NULL */
 } dnb_gram_options;
 
 /* g (n x n, both triangles) = X' X'^T for X' = X centred as asked; products and sums in float64,
- * centring in one pass over a shifted X, so a large common offset costs no digits. One pass over
- * the source where tiles of columns can be read; with whole_rows one pass if X fits `memory`, else
- * ceil(n / block) / 2 passes. Cost: n^2 d flops. NULL opt = defaults (no centring). */
+ * centring in one pass over a shifted X, so a large common offset costs no digits. A source that
+ * fits half of `memory` is read once; otherwise tiles of columns are read once (centring rows reads
+ * the first 4096 columns first), and with whole_rows blocks of rows about n / (2 block) times.
+ * Cost: n^2 d flops. On failure g may hold part of the result. NULL opt = defaults (no centring).
+ */
 DNB_API dnb_status dnb_gram_run(double *g, const dnb_rows *x, const dnb_gram_options *opt,
                                 dnb_err *err) DNB_MUST_CHECK;
 /* g <- (I - 1/n) g (I - 1/n) in place: the Gram matrix after centring columns. */
-DNB_API void dnb_gram_centre(double *g, size_t n);
+DNB_API dnb_status dnb_gram_centre(double *g, size_t n, dnb_err *err) DNB_MUST_CHECK;
 
 /* The k largest eigenvalues of a symmetric n x n matrix (its upper triangle is read; a is
  * destroyed), descending, into values[k], and, when vectors is not NULL, unit eigenvectors as the

@@ -1,0 +1,31 @@
+/* Turning stored rows into float64 panels. room: array (internal) */
+#ifndef DNB_ARRAY_PANEL_H
+#define DNB_ARRAY_PANEL_H
+
+#include <stddef.h>
+
+#include "dnnbrain/rows.h"
+
+/* A piece of the source that is in memory: rows row.. and columns col.., first element at data. */
+typedef struct dnb_piece {
+    const void *data;
+    dnb_dtype dtype;
+    size_t row, n, col, d, stride;
+} dnb_piece;
+
+/* dst[0..k) = row i (of the piece), columns c.. (of the piece) as float64. */
+void dnb_panel_copy(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k);
+/* x = (x - shift) * scale. */
+void dnb_panel_affine(double *x, size_t k, double shift, double scale);
+/* x[j] -= shift[j]; x[j] *= scale[j]. */
+void dnb_panel_sub(double *x, const double *shift, size_t k);
+void dnb_panel_mul(double *x, const double *scale, size_t k);
+/* x = (x != 0). */
+void dnb_panel_indicator(double *x, size_t k);
+double dnb_panel_sum(const double *x, size_t k);
+/* sum[j] += x[j] where x[j] is finite, count[j] counts those. */
+void dnb_panel_add_finite(double *sum, double *count, const double *x, size_t k);
+/* Adds y to x, or takes the larger (NaN wins). */
+void dnb_panel_merge(double *x, const double *y, size_t k, int take_max);
+
+#endif
