@@ -1,5 +1,5 @@
 """check_generated.py ROOT PROGRAM: the committed man pages, completions and command reference are what the
-program generates from its option tables, and the shells accept the completions."""
+program generates from its option tables, the shells accept the completions, and man the pages."""
 import os
 import shutil
 import subprocess
@@ -8,6 +8,16 @@ import tempfile
 import tree
 
 SHELL_CHECKS = [(["bash", "-n"], "docs/completions/dnnbrain.bash"), (["zsh", "-n"], "docs/completions/_dnnbrain")]
+
+
+def check_man_page(root, path):
+    """What groff has to say of a page; nothing where there is no man."""
+    if not shutil.which("man"):
+        return []
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", os.path.join(root, path)],
+                          env=dict(os.environ, MANROFFSEQ="", MANWIDTH="80", LC_ALL="C.UTF-8"), text=True, check=False,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    return ["%s: %s" % (path, done.stderr.strip())] if done.returncode != 0 or done.stderr.strip() else []
 
 
 def generated_files(root):
@@ -40,6 +50,8 @@ def check(root, program):
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             if done.returncode != 0:
                 problems.append("%s: %s" % (path, done.stdout.strip()))
+    for path in tree.walk(root, "docs/man"):
+        problems += check_man_page(root, path)
     return problems
 
 
