@@ -100,7 +100,8 @@ typedef struct dnb_image_batch {
 } dnb_image_batch;
 
 /* Starts reading paths[0..n_paths-1] (copied). options may be NULL (all 0). Memory: queue x
- * (3 x height x width) bytes, and per worker one file with its decoded image. */
+ * (3 x height x width) bytes, and per worker one file with its decoded image, of
+ * which a worker keeps up to 64 MiB for the next. */
 DNB_API dnb_status dnb_image_loader_new(dnb_image_loader **out, const char *const *paths,
                                         size_t n_paths, const dnb_image_prep *prep,
                                         const dnb_image_loader_options *options,

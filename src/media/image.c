@@ -11,6 +11,9 @@
 /* No accepted image needs more: 16-bit RGBA of DNB_IMAGE_MAX_PIXELS, stored uncompressed. */
 #define MAX_FILE_BYTES (DNB_IMAGE_MAX_PIXELS * 8 + ((size_t)1 << 24))
 
+/* A scratch keeps no more than this; larger images come and go. */
+#define MAX_SCRATCH ((size_t)64 << 20)
+
 dnb_status dnb_image_init(dnb_image *im, size_t width, size_t height, dnb_err *err)
 {
     if (width == 0 || height == 0)
@@ -57,7 +60,18 @@ dnb_status dnb_image_check_size(const dnb_blob *in, uint64_t width, uint64_t hei
 dnb_status dnb_image_init_for(dnb_image *im, const dnb_blob *in, size_t width, size_t height,
                               dnb_err *err)
 {
+    dnb_image_scratch *scratch = in->scratch;
+    size_t bytes = width * height * 3;
+    if (scratch && scratch->size >= bytes) {
+        dnb_image_borrow(im, width, height, scratch->data);
+        return DNB_OK;
+    }
     dnb_status status = dnb_image_init(im, width, height, err);
+    if (status == DNB_OK && scratch && bytes <= MAX_SCRATCH) {
+        dnb_free(scratch->data);
+        *scratch = (dnb_image_scratch){.data = im->data, .size = bytes};
+        im->owned = false;
+    }
     return status == DNB_OK ? DNB_OK : dnb_fail_prefix(err, status, "%s", in->name);
 }
 
@@ -94,7 +108,13 @@ static void show_start(char text[9], const uint8_t *data, size_t size)
 dnb_status dnb_image_decode(dnb_image *out, const void *bytes, size_t size, const char *name,
                             dnb_err *err)
 {
-    const dnb_blob in = {.data = bytes, .size = size, .name = name};
+    return dnb_image_decode_into(out, NULL, bytes, size, name, err);
+}
+
+dnb_status dnb_image_decode_into(dnb_image *out, dnb_image_scratch *scratch, const void *bytes,
+                                 size_t size, const char *name, dnb_err *err)
+{
+    const dnb_blob in = {.scratch = scratch, .data = bytes, .size = size, .name = name};
     char start[9];
     if (size == 0)
         return dnb_fail(err, DNB_EFORMAT, "%s: the file is empty, expected an image", name);

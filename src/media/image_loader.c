@@ -32,6 +32,7 @@ struct dnb_image_loader {
     size_t pixels; /* of a prepared image */
     slot *slots;
     size_t n_slots;
+    dnb_image_scratch scratch; /* of the caller's thread, when it decodes */
     pthread_t *threads;
     int n_threads;  /* started */
     bool sync_made; /* lock and conditions exist */
@@ -46,7 +47,8 @@ struct dnb_image_loader {
 };
 
 /* Reads, hashes, decodes and resizes one file into a slot. */
-static dnb_status fill(slot *s, const char *path, const dnb_image_prep *prep, dnb_err *err)
+static dnb_status fill(slot *s, dnb_image_scratch *scratch, const char *path,
+                       const dnb_image_prep *prep, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     dnb_image im = {0};
@@ -54,7 +56,7 @@ static dnb_status fill(slot *s, const char *path, const dnb_image_prep *prep, dn
     size_t size = 0;
     DNB_TRY(dnb_image_load(&bytes, &size, path, err));
     dnb_hash_bytes(bytes, size, s->hash);
-    DNB_TRY(dnb_image_decode(&im, bytes, size, path, err));
+    DNB_TRY(dnb_image_decode_into(&im, scratch, bytes, size, path, err));
     DNB_TRY(dnb_resize_into(s->rgb, prep->width, prep->height, &im, err));
 done:
     dnb_free(bytes);
@@ -65,6 +67,7 @@ done:
 static void *worker(void *arg)
 {
     dnb_image_loader *l = arg;
+    dnb_image_scratch scratch = {0};
     pthread_mutex_lock(&l->lock);
     for (;;) {
         while (!l->stop && l->next_in < l->n_paths && l->next_in - l->next_out >= l->n_slots)
@@ -74,13 +77,14 @@ static void *worker(void *arg)
         size_t i = l->next_in++;
         slot *s = &l->slots[i % l->n_slots];
         pthread_mutex_unlock(&l->lock);
-        s->status = fill(s, l->paths[i], &l->prep, &s->err);
+        s->status = fill(s, &scratch, l->paths[i], &l->prep, &s->err);
         pthread_mutex_lock(&l->lock);
         s->ready = true;
         if (i == l->next_out)
             pthread_cond_signal(&l->done);
     }
     pthread_mutex_unlock(&l->lock);
+    dnb_free(scratch.data);
     return NULL;
 }
 
@@ -211,7 +215,7 @@ static slot *take(dnb_image_loader *l)
 {
     slot *s = &l->slots[l->next_out % l->n_slots];
     if (l->n_threads == 0) {
-        s->status = fill(s, l->paths[l->next_out], &l->prep, &s->err);
+        s->status = fill(s, &l->scratch, l->paths[l->next_out], &l->prep, &s->err);
         return s;
     }
     pthread_mutex_lock(&l->lock);
@@ -294,6 +298,7 @@ void dnb_image_loader_free(dnb_image_loader *l)
         dnb_free(l->slots[i].rgb);
     for (size_t i = 0; i < l->n_paths; i++)
         dnb_free(l->paths[i]);
+    dnb_free(l->scratch.data);
     dnb_free(l->threads);
     dnb_free(l->slots);
     dnb_free(l->paths);

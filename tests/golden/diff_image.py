@@ -139,7 +139,7 @@ def compare_cuts(folder):
     """JPEGs cut short byte by byte: refused when Pillow refuses, else the same pixels."""
     data = dict(image_samples.samples())
     cases, lines = [], ""
-    for name in ("jpeg_sub2_17x23", "jpeg_411", "jpeg_progressive0", "jpeg_cmyk_adobe", "jpeg_grey"):
+    for name in ("jpeg_61x47", "jpeg_sub2_1x1", "jpeg_411", "jpeg_progressive0", "jpeg_cmyk_adobe", "jpeg_grey"):
         whole = data[name]
         for cut in list(range(1, 30)) + list(range(30, len(whole), max(len(whole) // 12, 1))):
             path = os.path.join(folder, f"cut{len(cases)}")

@@ -63,6 +63,7 @@ def with_adobe(data, transform):
 
 def jpegs(small):
     sizes = [(17, 23)] if small else [(1, 1), (7, 5), (16, 16), (17, 23), (333, 251), (500, 375)]
+    yield "jpeg_61x47", saved(picture(61, 47), "JPEG")
     for w, h in sizes:
         for sub in (0, 1, 2):
             yield f"jpeg_sub{sub}_{w}x{h}", saved(picture(w, h), "JPEG", quality=90, subsampling=sub)
