@@ -104,6 +104,7 @@ typedef struct dnb_figure_layers {
     const char *x_label;   /* NULL: none */
     const char *y_label;   /* e.g. "Spearman's rho"; NULL: none */
     const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
+    const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
     double alpha;          /* 0: 0.05 */
     double low, high;      /* y limits; low == high: from the data, with 0 inside */
     size_t columns;        /* panels per row; 0: chosen */

@@ -1,0 +1,80 @@
+/* Values as colours: the coloured picture, the sign of missing cells, and the colour bar. */
+#include <math.h>
+
+#include "base/mem.h"
+#include "plot/axes.h"
+
+/* Hatches the missing cells, a run of them along a row at a time. */
+static void hatch_missing(dnb_canvas *c, dnb_rect r, const float *value, size_t rows, size_t cols)
+{
+    double w = r.w / (double)cols, h = r.h / (double)rows;
+    if (w < 1.5 || h < 1.5) /* finer than the hatching: grey says it */
+        return;
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j++) {
+            size_t first = j;
+            while (j < cols && isnan(value[i * cols + j]))
+                j++;
+            if (j > first)
+                dnb_canvas_hatch(c,
+                                 (dnb_rect){r.x + (double)first * w, r.y + (double)i * h,
+                                            (double)(j - first) * w, h},
+                                 (dnb_color){0.55, 0.55, 0.55, 1});
+        }
+}
+
+dnb_status dnb_heat_draw(dnb_canvas *c, dnb_rect r, const float *value, size_t rows, size_t cols,
+                         const dnb_heat *heat, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    uint8_t *rgb = NULL;
+    size_t n, bytes;
+    if (!dnb_mul_size(&n, rows, cols) || !dnb_mul_size(&bytes, n, 3))
+        return dnb_fail(err, DNB_EARG, "heat map: %zu x %zu cells are too many", rows, cols);
+    DNB_NEW(rgb, bytes, "heat map");
+    dnb_colormap_apply(heat->map, value, n, heat->lo, heat->hi, rgb);
+    dnb_canvas_image(c, r, rgb, rows, cols, heat->smooth, heat->opacity > 0 ? heat->opacity : 1);
+    if (!heat->smooth)
+        hatch_missing(c, r, value, rows, cols);
+done:
+    dnb_free(rgb);
+    return status;
+}
+
+double dnb_colorbar_width(dnb_canvas *c, double bar_width, const dnb_heat *heat, const char *label,
+                          int max_ticks)
+{
+    dnb_scale s;
+    dnb_scale_init(&s, heat->lo, heat->hi, max_ticks, false);
+    double width = bar_width + dnb_axis_left_width(c, &s);
+    return label && *label ? width + c->style.gap + 1.2 * c->style.font : width;
+}
+
+void dnb_colorbar(dnb_canvas *c, dnb_rect bar, const dnb_heat *heat, const char *label,
+                  int max_ticks)
+{
+    const dnb_style *st = &c->style;
+    uint8_t rgb[256][3];
+    char text[512];
+    dnb_scale s;
+    bar = dnb_snap_rect(c, bar);
+    for (int i = 0; i < 256; i++)
+        for (int k = 0; k < 3; k++)
+            rgb[i][k] = heat->map->rgb[255 - i][k];
+    dnb_canvas_image(c, bar, rgb[0], 256, 1, false, 1);
+    dnb_canvas_frame(c, bar, 0.3, st->ink);
+    dnb_scale_init(&s, heat->lo, heat->hi, max_ticks, false);
+    double right = bar.x + bar.w, tick = 0.7 * st->tick;
+    for (int i = 0; i < s.n_ticks; i++) {
+        double y = dnb_scale_at(&s, s.tick[i], bar.y + bar.h, bar.y);
+        dnb_canvas_line(c, right, y, right + tick, y, st->line, st->ink);
+        dnb_canvas_text(c, right + tick + 0.7 * st->gap, y,
+                        dnb_number(text, sizeof text, s.tick[i], s.decimals),
+                        (dnb_text){.align = 'l'});
+    }
+    if (!label || !*label)
+        return;
+    double x = right + dnb_axis_left_width(c, &s) + st->gap + 0.5 * st->font;
+    dnb_text_fit(c, label, st->font, false, fmax(bar.h * 1.4, 40), text, sizeof text);
+    dnb_canvas_text(c, x, bar.y + bar.h / 2, text, (dnb_text){.angle = 90});
+}
