@@ -53,6 +53,7 @@ typedef struct dnb_prim {
     float epsilon;     /* BATCHNORM */
     size_t size;       /* LRN window */
     int axis;          /* CONCAT, SOFTMAX */
+    bool swap;         /* BINARY: the full operand is the node's second */
     bool log;          /* SOFTMAX */
     bool weights_kn;   /* INNER: the graph's weights are k x o */
     int n_spatial;
