@@ -4,7 +4,7 @@ include(CMakePackageConfigHelpers)
 # The reference toolbox's commands: links to the program, which looks at the name it was called by.
 # Adding one is adding a word here (and the name to its command's aliases in src/cli/).
 set(DNB_COMMAND_LINKS
-    dnn_act dnn_mask dnn_pool dnn_fe dnn_rsa
+    dnn_act dnn_mask dnn_pool dnn_fe dnn_rsa dnn_view
     brain_rsa brain_roi
     db_info)
 

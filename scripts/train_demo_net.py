@@ -23,7 +23,7 @@ MEAN, STD = 0.5, 0.25
 
 
 def draw(program, each, seed, folder):
-    subprocess.run([program, "demo", folder, "-draw", str(each), "-seed", str(seed), "-quiet"], check=True)
+    subprocess.run([program, "demo", "-out", folder, "-draw", str(each), "-seed", str(seed), "-quiet"], check=True)
     rows = open(os.path.join(folder, "demo.stim.csv")).read().split("data=")[1].splitlines()
     columns, rows = rows[0].split(","), [r.split(",") for r in rows[1:] if r]
     ids, labels = columns.index("stimID"), columns.index("label")

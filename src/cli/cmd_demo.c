@@ -20,7 +20,6 @@ static const cli_option options[] = {
     {.name = "out",
      .type = CLI_OUTDIR,
      .offset = offsetof(demo_args, out),
-     .positional = true,
      .value = "DIR",
      .fallback = "dnnbrain-demo",
      .help = "Folder to write into."},
