@@ -14,7 +14,7 @@ dnb_status dnb_actfile_open(dnb_actfile **out, const char *path, dnb_err *err)
     dnb_status status = DNB_OK;
     dnb_actfile *f = NULL;
     DNB_NEW(f, 1, "activation file");
-    DNB_TRY(dnb_h5_open(&f->h5, path, ".act.h5", err));
+    DNB_TRY(dnb_h5_open(&f->h5, path, ".act.h5", NULL, err));
     if (f->h5->n == 0) {
         status = dnb_fail(err, DNB_EFORMAT, "%s: holds no layer (no dataset)", path);
         goto done;

@@ -118,7 +118,7 @@ static dnb_status try_resume(dnb_h5_stream *s, const char job[33], bool *resumed
     *resumed = false;
     if (!dnb_part_load(&s->part, s->fd, job))
         return DNB_OK;
-    dnb_status status = dnb_h5_open(&f, s->temp, "part", err);
+    dnb_status status = dnb_h5_open(&f, s->temp, "part", NULL, err);
     if (status != DNB_OK)
         return status == DNB_EFORMAT ? DNB_OK : status;
     bool same = f->n == s->job.n;
@@ -370,13 +370,14 @@ void dnb_h5_stream_abort(dnb_h5_stream *s, bool keep)
 {
     if (!s)
         return;
-    if (s->resumable && s->fd >= 0) {
-        /* What was reported done stays, and from here on it also outlives the machine. */
-        if (keep && s->part.done > 0)
-            (void)dnb_part_save(&s->part, (size_t)s->part.done, true, s->path, NULL);
-        else
-            unlink(s->temp);
-    }
+    bool kept = keep && s->part.done > 0;
+    if (s->resumable && s->fd >= 0 && !kept)
+        unlink(s->temp);
+    /* What was reported done stays; with this it also outlives the machine. Should it fail, the
+     * last record stands. */
+    if (s->resumable && s->fd >= 0 && kept &&
+        dnb_part_save(&s->part, (size_t)s->part.done, true, s->path, NULL) != DNB_OK)
+        kept = false;
     dnb_outfile_abort(s->unique);
     free_stream(s);
 }

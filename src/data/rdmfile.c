@@ -76,7 +76,7 @@ dnb_status dnb_rdmfile_open(dnb_rdmfile **out, const char *path, dnb_err *err)
     dnb_status status = DNB_OK;
     dnb_rdmfile *f = NULL;
     DNB_NEW(f, 1, "RDM file");
-    DNB_TRY(dnb_h5_open(&f->h5, path, ".rdm.h5", err));
+    DNB_TRY(dnb_h5_open(&f->h5, path, ".rdm.h5", NULL, err));
     DNB_TRY(read_type(f, err));
     if (f->h5->n == 0) {
         status = dnb_fail(err, DNB_EFORMAT, "%s: holds no RDM (no dataset)", path);

@@ -7,6 +7,8 @@
 #include "base/suggest.h"
 #include "data/h5_stream.h"
 
+#define DATA "data"
+
 void dnb_roi_release(dnb_roi *r)
 {
     dnb_h5_free_texts(r->names, r->n_roi);
@@ -52,9 +54,10 @@ done:
 /* The dataset `data` as n_vol x n_roi. */
 static dnb_status find_data(dnb_h5_file *f, dnb_roi *r, size_t *at, dnb_err *err)
 {
-    dnb_status status = dnb_h5_find(f, "dataset", "data", at, err);
-    if (status != DNB_OK)
-        return dnb_fail_prefix(err, DNB_EFORMAT, "no .roi.h5 file");
+    if (dnb_h5_find(f, "dataset", DATA, at, NULL) != DNB_OK)
+        return dnb_fail(err, DNB_EFORMAT,
+                        "%s: no dataset 'data' (the signals, n_vol x n_roi); not a .roi.h5 file",
+                        f->path);
     const dnb_h5_set *s = &f->sets[*at];
     if (s->ndim > 2)
         return dnb_fail(err, DNB_EFORMAT,
@@ -74,7 +77,7 @@ dnb_status dnb_roi_read(dnb_roi *out, const char *path, dnb_err *err)
     dnb_h5_file *f = NULL;
     dnb_roi r = {0};
     size_t at = 0;
-    DNB_TRY(dnb_h5_open(&f, path, ".roi.h5", err));
+    DNB_TRY(dnb_h5_open(&f, path, ".roi.h5", DATA, err));
     status = dnb_h5_get_texts(f, "roi", &r.names, &r.n_roi, err);
     if (status == DNB_ENOTFOUND)
         status = dnb_fail(err, DNB_EFORMAT,
@@ -98,7 +101,7 @@ dnb_status dnb_roi_write(const dnb_roi *r, const char *path, const dnb_save_opti
                          dnb_err *err)
 {
     dnb_h5_stream *s = NULL;
-    dnb_h5_plan plan = {.name = "data", .ndim = 2, .rows = r->n_vol, .shape = {r->n_roi, 1, 1}};
+    dnb_h5_plan plan = {.name = DATA, .ndim = 2, .rows = r->n_vol, .shape = {r->n_roi, 1, 1}};
     dnb_h5_job job = {.path = path,
                       .n = 1,
                       .plans = &plan,
