@@ -373,11 +373,8 @@ void dnb_h5_stream_abort(dnb_h5_stream *s, bool keep)
     bool kept = keep && s->part.done > 0;
     if (s->resumable && s->fd >= 0 && !kept)
         unlink(s->temp);
-    /* What was reported done stays; with this it also outlives the machine. Should it fail, the
-     * last record stands. */
-    if (s->resumable && s->fd >= 0 && kept &&
-        dnb_part_save(&s->part, (size_t)s->part.done, true, s->path, NULL) != DNB_OK)
-        kept = false;
+    else if (s->resumable && s->fd >= 0) /* what was reported done now outlives the machine, too */
+        dnb_part_save(&s->part, (size_t)s->part.done, true, s->path, NULL);
     dnb_outfile_abort(s->unique);
     free_stream(s);
 }

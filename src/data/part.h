@@ -34,9 +34,9 @@ bool dnb_part_load(dnb_part *p, int fd, const char job[33]);
 /* Puts fresh records behind the first `size` bytes of the file. */
 dnb_status dnb_part_start(dnb_part *p, int fd, uint64_t size, const char job[33], const char *path,
                           dnb_err *err) DNB_MUST_CHECK;
-/* Records progress; once a minute (or when sync is set) the data go to the disk itself first. */
-dnb_status dnb_part_save(dnb_part *p, size_t done, bool sync, const char *path,
-                         dnb_err *err) DNB_MUST_CHECK;
+/* Records progress; once a minute (or when sync is set) the data go to the disk itself first. On
+ * failure the record before still stands, so a caller that gives up anyway need not look. */
+dnb_status dnb_part_save(dnb_part *p, size_t done, bool sync, const char *path, dnb_err *err);
 
 /* n bytes at an offset, whatever it takes; full disks are named as such. Used for rows, too. */
 dnb_status dnb_write_at(int fd, uint64_t offset, const void *data, size_t n, const char *path,
