@@ -245,7 +245,8 @@ static dnb_status check_file(const char *path, const char *kind, uint64_t *size,
     return DNB_OK;
 }
 
-dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, dnb_err *err)
+dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, const char *only,
+                       dnb_err *err)
 {
     dnb_status status = DNB_OK;
     dnb_h5_file *f = NULL;
@@ -277,7 +278,10 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, dn
         goto done;
     }
     walk w = {.f = f, .prefix = "", .err = err};
-    DNB_TRY(list_group(&w, root));
+    if (!only)
+        DNB_TRY(list_group(&w, root));
+    else if (H5Lexists(root, only, H5P_DEFAULT) > 0)
+        DNB_TRY(visit_object(&w, root, only));
     *out = f;
     f = NULL;
 done:

@@ -61,9 +61,9 @@ typedef struct dnb_h5_file {
     dnb_h5_set *sets;
 } dnb_h5_file;
 
-/* Opens for reading and lists every dataset with its place and shape. kind names the format in
- * messages (".act.h5"). */
-dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind,
+/* Opens for reading and lists every dataset with its place and shape, or `only` the one of that
+ * name if it is there. kind names the format in messages (".act.h5"). */
+dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, const char *only,
                        dnb_err *err) DNB_MUST_CHECK;
 void dnb_h5_file_close(dnb_h5_file *f);
 /* DNB_ENOTFOUND with the nearest names; what = "layer", "dataset". */
