@@ -116,10 +116,9 @@ static dnb_nifti_header map_header(const dnb_brain *like, size_t n_maps,
                                    const dnb_brain_write_options *opt)
 {
     dnb_nifti_header h = *dnb_nifti_header_of(like->file);
-    if (h.ndim < 3) /* a spacing beyond ndim means nothing until now */
-        h.pixdim[3] = 1;
-    if (h.ndim < 2)
-        h.pixdim[2] = 1;
+    if (h.qform_code <= 0 && h.sform_code <= 0)
+        for (int i = h.ndim; i < 3; i++) /* spacings beyond ndim counted as 1 until now */
+            h.pixdim[1 + i] = 1;
     h.ndim = n_maps > 1 ? 4 : 3;
     h.shape[3] = n_maps;
     for (int i = 4; i < DNB_NIFTI_MAX_DIMS; i++)

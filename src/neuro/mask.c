@@ -9,8 +9,9 @@
 #include "base/strbuf.h"
 #include "dnnbrain/roi.h"
 
-/* A scaled integer file gives labels that miss whole numbers by rounding errors only. */
-#define LABEL_TOLERANCE 1e-3
+/* A scaled integer file gives labels that miss whole numbers by rounding errors: half a step of the
+ * scale, which is label / 65535 for the 16-bit masks that nibabel writes from floats. */
+#define LABEL_TOLERANCE 0.01
 #define LABEL_MAX 0x1p53
 /* Labels spelt out in a message before "...". */
 #define LABELS_LISTED 60

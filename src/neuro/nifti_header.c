@@ -333,6 +333,8 @@ dnb_status dnb_nifti_header_encode(const dnb_nifti_header *h, int version, uint6
     if (version < 0 || version > 2)
         return dnb_fail(err, DNB_EARG, "%s: NIfTI version %d does not exist; use 1 or 2", path,
                         version);
+    if (version == 0 && h->version == 2)
+        version = 2; /* doubles stay doubles */
     if (version != 2)
         bad = encode_version(h, 1, DNB_NIFTI1_SIZE + 4 + extra, bytes);
     *size = DNB_NIFTI1_SIZE;

@@ -19,9 +19,10 @@
  * unsupported code. */
 dnb_status dnb_nifti_header_decode(dnb_nifti_header *h, const unsigned char *bytes, size_t n,
                                    const char *path, dnb_err *err) DNB_MUST_CHECK;
-/* Little-endian header of a single file of the asked version (0 = 1 when all fields fit it, else 2)
- * into bytes, *size of them used. Voxels are to start `extra` bytes (extensions) behind the header
- * and its 4-byte extension flag. DNB_EARG, naming the field, when one does not fit the version. */
+/* Little-endian header of a single file of the asked version (0 = its own, but 2 when a field does
+ * not fit 1) into bytes, *size of them used. Voxels are to start `extra` bytes (extensions) behind
+ * the header and its 4-byte extension flag. DNB_EARG, naming the field, when one does not fit the
+ * version. */
 dnb_status dnb_nifti_header_encode(const dnb_nifti_header *h, int version, uint64_t extra,
                                    unsigned char bytes[DNB_NIFTI2_SIZE], size_t *size,
                                    const char *path, dnb_err *err) DNB_MUST_CHECK;
