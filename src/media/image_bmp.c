@@ -227,8 +227,8 @@ static void read_plain(const bmp *b)
 }
 
 /* Where the next run goes. Pixels that runs skip are colour 0; what a run holds beyond its row is
- * dropped. (Pillow 9.4 loses its place at a jump, at an empty
- * row, and after an uncompressed 4-bit run of odd length; there we follow the format.) */
+ * dropped. (Pillow 9.4 loses its place at a jump, at an empty row, and after an uncompressed 4-bit
+ * run of odd length; there we follow the format.) */
 typedef struct cursor {
     const bmp *b;
     size_t x, y;
@@ -304,11 +304,21 @@ static dnb_status check_rle(const bmp *b, dnb_err *err)
     return DNB_OK;
 }
 
+/* Doubles what is filled, so that a picture of one colour costs a copy. */
+static void fill(uint8_t *dst, size_t pixels, const uint8_t *rgb)
+{
+    memcpy(dst, rgb, 3);
+    for (size_t done = 1; done < pixels;) {
+        size_t n = done < pixels - done ? done : pixels - done;
+        memcpy(dst + 3 * done, dst, 3 * n);
+        done += n;
+    }
+}
+
 static void read_rle(const bmp *b)
 {
     cursor c = {.b = b};
-    for (size_t i = 0; i < b->width * b->height; i++)
-        memcpy(b->out->data + 3 * i, b->rgb[0], 3);
+    fill(b->out->data, b->width * b->height, b->rgb[0]);
     read_runs(&c);
 }
 

@@ -148,6 +148,10 @@ def pngs(small):
                 yield (f"png_type{kind}_{depth}bit" + ("_adam7" if interlace else ""),
                        png(samples, depth, kind, interlace, palette if kind == 3 else b""))
     index = rng.integers(0, 256, (h, w, 1))
+    for w1, h1 in ((1, 1), (3, 2), (2, 9)):
+        yield f"png_adam7_{w1}x{h1}", png(rng.integers(0, 256, (h1, w1, 3)), 8, 2, True)
+        yield f"png_adam7_grey16_{w1}x{h1}", png(rng.integers(0, 999, (h1, w1, 1)), 16, 0, True)
+        yield f"png_adam7_1bit_{w1}x{h1}", png(rng.integers(0, 2, (h1, w1, 1)), 1, 0, True)
     some = rng.integers(0, 256, 300, np.uint8).tobytes()
     yield "png_palette_alpha", png(index, 8, 3, extra=chunk(b"PLTE", some * 2 + some[:168])
                                    + chunk(b"tRNS", bytes(range(100))))
@@ -356,6 +360,13 @@ def broken(small):
     yield "bmp_jpeg_inside", bmp(4, 4, 24, b"\0" * 64, compression=4), ["compression 4"]
     yield "bmp_bomb", bmp(1 << 20, 1 << 20, 24, b"\0" * 64), ["limit"]
     yield "bmp_odd_header", bmp(4, 4, 24, b"\0" * 64, header=52), ["header of 52"]
+
+
+def beyond_limits():
+    """(name, bytes, words): files we refuse though Pillow reads them."""
+    data = saved(picture(20, 20), "JPEG", progressive=True)
+    scan = data.rindex(b"\xff\xda")
+    yield "jpeg_many_scans", data[:-2] + data[scan:-2] * 1100 + data[-2:], ["more than 1000 scans"]
 
 
 def samples(small=False):

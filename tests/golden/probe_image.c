@@ -110,24 +110,23 @@ static int load(char **a)
                              .planes = malloc(n * values * sizeof(float)),
                              .rgb = malloc(n * values),
                              .hash = malloc(n * 33)};
+    int rc = 0;
     double seconds = now();
     if (dnb_image_loader_new(&loader, (const char *const *)paths, n_paths, &prep, &options, &err) !=
         DNB_OK)
         die(err.message);
-    for (;;) {
+    while (rc == 0) {
         if (dnb_image_loader_read(loader, &batch, &count, &err) != DNB_OK) {
             fprintf(stderr, "%s\n", err.message);
-            dnb_image_loader_free(loader);
-            return 2;
-        }
-        if (count == 0)
+            rc = 2;
+        } else if (count == 0) {
             break;
-        if (strcmp(a[13], "-") == 0)
-            continue;
-        write_all(a[13], ".planes", "ab", batch.planes, count * values * sizeof(float));
-        write_all(a[13], ".rgb", "ab", batch.rgb, count * values);
-        for (size_t i = 0; i < count; i++)
-            printf("%s\n", batch.hash[i]);
+        } else if (strcmp(a[13], "-") != 0) {
+            write_all(a[13], ".planes", "ab", batch.planes, count * values * sizeof(float));
+            write_all(a[13], ".rgb", "ab", batch.rgb, count * values);
+            for (size_t i = 0; i < count; i++)
+                printf("%s\n", batch.hash[i]);
+        }
     }
     printf("seconds %.6f\n", now() - seconds);
     dnb_image_loader_free(loader);
@@ -137,7 +136,7 @@ static int load(char **a)
     free(batch.planes);
     free(batch.rgb);
     free(batch.hash);
-    return 0;
+    return rc;
 }
 
 int main(int argc, char **argv)
