@@ -98,12 +98,9 @@ static dnb_status parse_descr(cursor *c, layout *l)
     if (!take_string(c, &text, &len))
         return bad_header(c, "'descr' is not a text");
     char order = len ? text[0] : '\0';
-    if (order == '<' || order == '>' || order == '|' || order == '=') {
-        text++;
-        len--;
-    }
+    size_t skip = order == '<' || order == '>' || order == '|' || order == '=';
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
-        if (!is_word(text, len, codes[i].code))
+        if (!is_word(text + skip, len - skip, codes[i].code))
             continue;
         l->dtype = codes[i].dtype;
         l->swap = dnb_dtype_size(l->dtype) > 1 &&
