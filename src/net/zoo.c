@@ -4,12 +4,16 @@
 #include <ctype.h>
 
 #include "net/zoo_chain.h"
+#include "net/zoo_inception.h"
 #include "net/zoo_resnet.h"
 
 /* torchvision's ImageNet preprocessing. */
 /* clang-format off */
 #define IMAGENET(size)                                                                             \
     {3, (size), (size), false, 1, {0.485, 0.456, 0.406}, {0.229, 0.224, 0.225}}
+/* What torchvision's Inception networks were trained on: -1..1. */
+#define MINUS1_TO_1(size)                                                                          \
+    {3, (size), (size), false, 1, {0.5, 0.5, 0.5}, {0.5, 0.5, 0.5}}
 #define VGG(...) &(const dnb_zoo_vgg_plan){__VA_ARGS__}
 #define RESNET(...) &(const dnb_zoo_resnet_plan){__VA_ARGS__}
 /* clang-format on */
@@ -30,6 +34,8 @@ static const dnb_zoo_net nets[] = {
       .std = {1, 1, 1}},
      dnb_zoo_build_vggface,
      NULL},
+    {"GoogLeNet", "googlenet.pth", MINUS1_TO_1(224), dnb_zoo_build_googlenet, NULL},
+    {"InceptionV3", "inception_v3.pth", MINUS1_TO_1(299), dnb_zoo_build_inception_v3, NULL},
     {"Resnet18", "resnet18.pth", IMAGENET(224), dnb_zoo_build_resnet, RESNET({2, 2, 2, 2}, false)},
     {"Resnet34", "resnet34.pth", IMAGENET(224), dnb_zoo_build_resnet, RESNET({3, 4, 6, 3}, false)},
     {"Resnet50", "resnet50.pth", IMAGENET(224), dnb_zoo_build_resnet, RESNET({3, 4, 6, 3}, true)},

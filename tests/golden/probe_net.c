@@ -67,7 +67,8 @@ static int run(const dnb_net *net, const job *j, char **arg, int n_layers)
     const size_t n = strtoul(arg[1], NULL, 10), image = s->channels * s->height * s->width;
     const char *const *layers = (const char *const *)arg + 3;
     float *input = read_input(arg[0], n * image);
-    float **all = calloc((size_t)n_layers, sizeof *all), **taps = calloc((size_t)n_layers, sizeof *taps);
+    float **all = calloc((size_t)n_layers, sizeof *all),
+          **taps = calloc((size_t)n_layers, sizeof *taps);
     size_t *width = calloc((size_t)n_layers, sizeof *width);
     dnb_status status = dnb_runner_new(&r, net, layers, (size_t)n_layers, &j->run, &err);
     for (int i = 0; i < n_layers && status == DNB_OK; i++) {
