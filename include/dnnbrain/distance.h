@@ -33,7 +33,7 @@ typedef enum dnb_metric {
     DNB_MAHALANOBIS, /* needs n > d */
     DNB_HAMMING,
     DNB_MATCHING, /* another name of hamming */
-    DNB_JACCARD, /* on real data: differing / not both zero; 0 when all are zero */
+    DNB_JACCARD,  /* on real data: differing / not both zero; 0 when all are zero */
     DNB_JENSENSHANNON,
     /* the rest see x != 0 as true */
     DNB_DICE,
@@ -73,15 +73,16 @@ DNB_API size_t dnb_condensed_order(size_t count);
 DNB_API void dnb_condensed_expand(double *square, const double *condensed, size_t n);
 
 /* Distances of all pairs of rows into a fresh DNB_F64 array of one axis; release it with
- * dnb_array_release. n >= 1 (one row gives an empty array). NaN in a row makes its distances NaN, except where
- * x != 0 or x != y decides (SciPy's chebyshev overlooks NaN; ours does not).
- * euclidean, sqeuclidean, seuclidean, correlation, cosine and the boolean ones go through the Gram matrix: n^2
- * d flops at BLAS speed; pairs that would lose digits to cancellation are computed again directly. Others: n^2 d
- * / 2 steps, vectorised. mahalanobis holds X in float64 and a d x d matrix.
- * A source that fits half of `memory` is read once. Otherwise it is read in tiles of columns, once for each
- * of: the sweep itself, zscore, seuclidean's variances, jensenshannon's sums, and pairs to be computed
- * again; with whole_rows the sweeps take about n / (2 block) passes each. A job that cannot keep to `memory`
- * fails with DNB_ENOMEM. Threads' own panels (1 MB each) come on top. */
+ * dnb_array_release. n >= 1 (one row gives an empty array). NaN in a row makes its distances NaN,
+ * except where x != 0 or x != y decides (SciPy's chebyshev overlooks NaN; ours does not).
+ * euclidean, sqeuclidean, seuclidean, correlation, cosine and the boolean ones go through the Gram
+ * matrix: n^2 d flops at BLAS speed; pairs that would lose digits to cancellation are computed
+ * again directly. Others: n^2 d / 2 steps, vectorised. mahalanobis holds X in float64 and a d x d
+ * matrix. A source that fits half of `memory` is read once. Otherwise it is read in tiles of
+ * columns, once for each of: the sweep itself, zscore, seuclidean's variances, jensenshannon's
+ * sums, and pairs to be computed again; with whole_rows the sweeps take about n / (2 block) passes
+ * each. A job that cannot keep to `memory` fails with DNB_ENOMEM. Threads' own panels (1 MB each)
+ * come on top. */
 DNB_API dnb_status dnb_pdist(dnb_array *out, const dnb_rows *x, const dnb_pdist_options *opt,
                              dnb_err *err) DNB_MUST_CHECK;
 

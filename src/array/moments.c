@@ -34,7 +34,7 @@ static dnb_status walk(const dnb_rows *x, size_t memory, piece_fn *fn, void *ctx
     }
     if (rows == 0 || cols == 0)
         return dnb_fail(err, DNB_ENOMEM,
-                        "the %.0f MB of memory allowed cannot hold one piece of a %zu x %zu matrix",
+                        "the %.1f MB of memory allowed cannot hold one piece of a %zu x %zu matrix",
                         1e-6 * (double)memory, x->n, x->d);
     DNB_NEW(buffer, rows * cols * item, "a piece of the matrix");
     p.data = buffer;
@@ -82,7 +82,7 @@ static void row_piece(void *ctx, const dnb_piece *p)
         double mean = p->col ? job->mean[row] : 0, ss = p->col ? job->ss[row] : 0;
         for (size_t c = 0; c < p->d; c += DNB_PANEL) {
             size_t k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL, before = p->col + c;
-            dnb_panel_copy(x, p, i, c, k);
+            dnb_panel_load(x, p, i, c, k, 0.0, 1.0);
             for (size_t j = 0; j < k; j++)
                 low = x[j] < low ? x[j] : low;
             double base = x[0], m = block_mean(x, k);
@@ -125,11 +125,11 @@ static void shift_piece(void *ctx, const dnb_piece *p)
         double x[DNB_PANEL], base = 0, sum = 0;
         for (size_t c = 0; c < cols; c += DNB_PANEL) {
             size_t k = cols - c < DNB_PANEL ? cols - c : DNB_PANEL;
-            dnb_panel_copy(x, p, i, c, k);
-            if (c == 0)
+            if (c == 0) {
+                dnb_panel_load(x, p, i, 0, 1, 0.0, 1.0);
                 base = x[0];
-            dnb_panel_affine(x, k, base, 1.0);
-            sum += dnb_panel_sum(x, k);
+            }
+            sum += dnb_panel_load(x, p, i, c, k, base, 1.0);
         }
         job->shift[p->row + i] = base + sum / (double)cols;
     }
@@ -168,10 +168,8 @@ static void column_piece(void *ctx, const dnb_piece *p)
         size_t k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL, at = p->col + c;
         for (size_t i = 0; i < p->n; i++) {
             size_t row = p->row + i;
-            dnb_panel_copy(x, p, i, c, k);
-            if (job->shift || job->scale)
-                dnb_panel_affine(x, k, job->shift ? job->shift[row] : 0.0,
-                                 job->scale ? job->scale[row] : 1.0);
+            dnb_panel_load(x, p, i, c, k, job->shift ? job->shift[row] : 0.0,
+                           job->scale ? job->scale[row] : 1.0);
             if (row == 0) {
                 memcpy(job->mean + at, x, k * sizeof *x);
                 memset(job->ss + at, 0, k * sizeof *x);

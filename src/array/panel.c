@@ -3,25 +3,50 @@
 
 #include "array/simd.h"
 
-DNB_SIMD static void copy_f32(double *restrict dst, const float *restrict src, size_t k)
+/* dst = (src - shift) * scale; returns its sum. */
+DNB_SIMD static double load_f32(double *restrict dst, const float *restrict src, size_t k,
+                                double shift, double scale)
 {
-    for (size_t j = 0; j < k; j++)
-        dst[j] = src[j];
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t j = 0; j < k; j++) {
+        double v = ((double)src[j] - shift) * scale;
+        dst[j] = v;
+        s += v;
+    }
+    return s;
 }
 
-DNB_SIMD static void copy_f64(double *restrict dst, const double *restrict src, size_t k)
+DNB_SIMD static double load_f64(double *restrict dst, const double *restrict src, size_t k,
+                                double shift, double scale)
 {
-    for (size_t j = 0; j < k; j++)
-        dst[j] = src[j];
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t j = 0; j < k; j++) {
+        double v = (src[j] - shift) * scale;
+        dst[j] = v;
+        s += v;
+    }
+    return s;
 }
 
-void dnb_panel_copy(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k)
+double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
+                      double scale)
 {
     size_t at = i * p->stride + c;
     if (p->dtype == DNB_F32)
-        copy_f32(dst, (const float *)p->data + at, k);
-    else
-        copy_f64(dst, (const double *)p->data + at, k);
+        return load_f32(dst, (const float *)p->data + at, k, shift, scale);
+    return load_f64(dst, (const double *)p->data + at, k, shift, scale);
+}
+
+void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k)
+{
+    if (i >= p->n)
+        return;
+    size_t item = dnb_dtype_size(p->dtype);
+    const char *from = (const char *)p->data + (i * p->stride + c) * item;
+    for (size_t b = 0; b < k * item; b += 64)
+        DNB_PREFETCH(from + b);
 }
 
 DNB_SIMD void dnb_panel_affine(double *x, size_t k, double shift, double scale)

@@ -13,8 +13,11 @@ typedef struct dnb_piece {
     size_t row, n, col, d, stride;
 } dnb_piece;
 
-/* dst[0..k) = row i (of the piece), columns c.. (of the piece) as float64. */
-void dnb_panel_copy(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k);
+/* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
+double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
+                      double scale);
+/* Asks the cache for what that will read; rows past the piece are left alone. */
+void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k);
 /* x = (x - shift) * scale. */
 void dnb_panel_affine(double *x, size_t k, double shift, double scale);
 /* x[j] -= shift[j]; x[j] *= scale[j]. */

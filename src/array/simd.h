@@ -13,4 +13,11 @@
 #define DNB_SIMD __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 
+/* Asks for a cache line that will be read soon. */
+#if defined(__GNUC__)
+#define DNB_PREFETCH(p) __builtin_prefetch(p)
+#else
+#define DNB_PREFETCH(p) ((void)(p))
+#endif
+
 #endif

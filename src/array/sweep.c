@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 
-enum { TASKS_WANTED = 32 };
+enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, PREFETCH_ROWS = 4 };
 
 size_t dnb_sweep_tile(size_t n, size_t largest)
 {
@@ -75,20 +75,19 @@ static void state_release(sweep_state *st)
 static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t n = s->x->n, chunks = (s->x->d + DNB_PANEL - 1) / DNB_PANEL, per_pair, total;
+    size_t n = s->x->n, groups = (s->x->d + GROUP * DNB_PANEL - 1) / (GROUP * DNB_PANEL), total = 0;
     *st = (sweep_state){.s = s, .n_threads = dnb_threads_get()};
     st->n_tiles = (n + s->tile - 1) / s->tile;
     st->n_pairs = dnb_tile_pair_count(st->n_tiles);
     st->n_slabs = (TASKS_WANTED + st->n_pairs - 1) / st->n_pairs;
-    if (st->n_slabs > chunks)
-        st->n_slabs = chunks;
-    if (!dnb_mul_size(&per_pair, s->tile * s->tile, s->n_acc) ||
-        !dnb_mul_size(&st->acc_size, per_pair, st->n_pairs) ||
-        !dnb_mul_size(&total, st->acc_size, st->n_slabs * sizeof(double)) || total > s->memory)
+    if (st->n_slabs > groups)
+        st->n_slabs = groups;
+    st->acc_size = s->tile * s->tile * s->n_acc * st->n_pairs; /* see dnb_pairs_check */
+    if (!dnb_mul_size(&total, st->acc_size, st->n_slabs * sizeof(double)) || total > s->memory)
         return dnb_fail(err, DNB_ENOMEM,
-                        "%s of %zu rows need %.0f MB of memory for the result alone, more than the "
-                        "%.0f MB allowed; use fewer rows or raise the memory budget",
-                        s->what, n, 1e-6 * (double)n * (double)n * 4 * (double)s->n_acc,
+                        "%s of %zu rows need %.1f MB of memory, more than the %.1f MB allowed; use "
+                        "fewer rows or raise the memory budget",
+                        s->what, n, 8e-6 * (double)st->acc_size * (double)st->n_slabs,
                         1e-6 * (double)s->memory);
     DNB_NEW(st->acc, st->acc_size * st->n_slabs, s->what);
     if (s->row_sum)
@@ -119,10 +118,10 @@ static void fill_panel(const sweep_state *st, double *panel, const dnb_piece *p,
     for (size_t i = 0; i < count; i++) {
         double *x = panel + i * DNB_PANEL;
         size_t row = first + i;
-        dnb_panel_copy(x, p, row - p->row, c, k);
-        if (s->row_shift || s->row_scale)
-            dnb_panel_affine(x, k, s->row_shift ? s->row_shift[row] : 0.0,
-                             s->row_scale ? s->row_scale[row] : 1.0);
+        dnb_panel_prefetch(p, row - p->row + PREFETCH_ROWS, c, k);
+        double sum =
+            dnb_panel_load(x, p, row - p->row, c, k, s->row_shift ? s->row_shift[row] : 0.0,
+                           s->row_scale ? s->row_scale[row] : 1.0);
         if (s->indicator)
             dnb_panel_indicator(x, k);
         if (s->centre_columns)
@@ -132,7 +131,7 @@ static void fill_panel(const sweep_state *st, double *panel, const dnb_piece *p,
         if (s->col_scale)
             dnb_panel_mul(x, s->col_scale + p->col + c, k);
         if (sums)
-            sums[row] += dnb_panel_sum(x, k);
+            sums[row] += sum;
     }
 }
 
@@ -153,11 +152,11 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
     double *pa = panels, *pb = p.same ? panels : panels + T * DNB_PANEL;
     double *acc = st->acc + slab * st->acc_size + q * s->n_acc * T * T;
     double *sums = st->sums && p.same ? st->sums + slab * s->x->n : NULL;
-    size_t chunk0 = a->col / DNB_PANEL;
     p.a = pa;
     p.b = pb;
-    for (size_t c = (slab + st->n_slabs - chunk0 % st->n_slabs) % st->n_slabs * DNB_PANEL; c < a->d;
-         c += st->n_slabs * DNB_PANEL) {
+    for (size_t c = 0; c < a->d; c += DNB_PANEL) {
+        if ((a->col + c) / (GROUP * DNB_PANEL) % st->n_slabs != slab)
+            continue;
         p.k = a->d - c < DNB_PANEL ? a->d - c : DNB_PANEL;
         fill_panel(st, pa, a, ti * T, p.na, c, p.k, sums);
         if (!p.same)
@@ -175,10 +174,9 @@ static void find_centre(sweep_state *st, const dnb_piece *p)
         double sum[DNB_PANEL] = {0}, count[DNB_PANEL] = {0}, x[DNB_PANEL];
         size_t k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL;
         for (size_t i = 0; i < p->n; i++) {
-            dnb_panel_copy(x, p, i, c, k);
-            if (s->row_shift || s->row_scale)
-                dnb_panel_affine(x, k, s->row_shift ? s->row_shift[p->row + i] : 0.0,
-                                 s->row_scale ? s->row_scale[p->row + i] : 1.0);
+            size_t row = p->row + i;
+            dnb_panel_load(x, p, i, c, k, s->row_shift ? s->row_shift[row] : 0.0,
+                           s->row_scale ? s->row_scale[row] : 1.0);
             dnb_panel_add_finite(sum, count, x, k);
         }
         for (size_t j = 0; j < k; j++)
@@ -219,7 +217,7 @@ done:
 static size_t stripe_columns(const sweep_state *st, size_t bytes)
 {
     const dnb_sweep *s = st->s;
-    size_t d = s->x->d, step = st->n_slabs * DNB_PANEL, n = s->x->n;
+    size_t d = s->x->d, step = st->n_slabs * GROUP * DNB_PANEL, n = s->x->n;
     double per_column = 0.5 * (double)n * (double)n * s->flops_per_item + 1;
     size_t columns = d;
     if (per_column * (double)columns > 4e10)
@@ -277,7 +275,7 @@ static dnb_status sweep_blocks(sweep_state *st, size_t bytes, dnb_err *err)
     if (block < s->tile)
         return dnb_fail(
             err, DNB_ENOMEM,
-            "%s need two blocks of %zu rows in memory, %.0f MB, more than the %.0f MB left "
+            "%s need two blocks of %zu rows in memory, %.1f MB, more than the %.1f MB left "
             "of the budget; raise it",
             s->what, s->tile, 2e-6 * (double)s->tile * (double)row_bytes, 1e-6 * (double)bytes);
     block -= block % s->tile;
@@ -328,10 +326,19 @@ static void merge_slabs(sweep_state *st)
         }
 }
 
+dnb_status dnb_pairs_check(size_t n, dnb_err *err)
+{
+    if (n > MOST_ROWS)
+        return dnb_fail(err, DNB_ENOMEM, "all pairs of %zu rows do not fit any memory", n);
+    return DNB_OK;
+}
+
 dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err)
 {
     sweep_state st;
-    dnb_status status = state_init(&st, s, err);
+    dnb_status status = dnb_pairs_check(s->x->n, err);
+    if (status == DNB_OK)
+        status = state_init(&st, s, err);
     if (status != DNB_OK)
         return status;
     size_t used = st.acc_size * st.n_slabs * sizeof(double), left = s->memory - used;
@@ -340,7 +347,7 @@ dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err)
     else if (!s->x->data && left / (s->x->n * sizeof(double)) < DNB_PANEL)
         DNB_TRY(
             dnb_fail(err, DNB_ENOMEM,
-                     "%s of %zu rows leave no room to read them: %.0f of %.0f MB are taken; raise "
+                     "%s of %zu rows leave no room to read them: %.1f of %.1f MB are taken; raise "
                      "the memory budget",
                      s->what, s->x->n, 1e-6 * (double)used, 1e-6 * (double)s->memory));
     else

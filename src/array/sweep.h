@@ -16,8 +16,8 @@
 /* Columns of one panel. */
 #define DNB_PANEL 256
 
-/* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]. same: b is a. Rows past na up
- * to the tile's size may be read; they hold some numbers. */
+/* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]. same: b is a. Rows past
+ * na up to the tile's size may be read; they hold some numbers. */
 typedef struct dnb_panels {
     const double *a, *b;
     size_t na, nb, k;
@@ -39,7 +39,7 @@ typedef struct dnb_sweep {
     /* Shift every column by its mean over the (finite) rows; where only blocks of rows are in
      * memory, over the first block: enough for what does not change under a shift of columns. */
     bool centre_columns;
-    double *row_sum; /* n, out: sums of the panels' rows; NULL = not wanted */
+    double *row_sum; /* n, out: each row's sum of (x - row_shift) * row_scale; NULL = not wanted */
 
     size_t tile;   /* rows of a panel, from dnb_sweep_tile */
     size_t n_acc;  /* accumulators of a pair */
@@ -62,6 +62,8 @@ typedef struct dnb_pair_tiles {
 
 /* An even tile size for n rows: a multiple of 4, at most `largest` (a multiple of 4). */
 size_t dnb_sweep_tile(size_t n, size_t largest);
+/* Fails when n * n numbers could not be counted; dnb_sweep_run checks it too. */
+dnb_status dnb_pairs_check(size_t n, dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err) DNB_MUST_CHECK;
 void dnb_pair_tiles_release(dnb_pair_tiles *t);
 /* Number of tile pairs, and where pair (ti <= tj) of n_tiles stands. */

@@ -1,5 +1,5 @@
-/* Distances of all pairs: chooses between the Gram matrix and the element-wise kernels, prepares shifts and
- * scales, and turns accumulated sums into distances. */
+/* Distances of all pairs: chooses between the Gram matrix and the element-wise kernels, prepares
+ * shifts and scales, and turns accumulated sums into distances. */
 #include <math.h>
 
 #include "array/gram.h"
@@ -69,8 +69,7 @@ static dnb_status prepare_zscore(job *j, size_t memory, dnb_err *err)
     DNB_NEW(j->row_scale, n, "row deviations");
     DNB_TRY(dnb_rows_moments(j->row_shift, j->row_scale, NULL, j->x, memory, err));
     for (size_t i = 0; i < n; i++)
-        j->row_scale[i] =
-            j->row_scale[i] > 0 ? 1 / sqrt(j->row_scale[i] / (double)j->x->d) : NAN;
+        j->row_scale[i] = j->row_scale[i] > 0 ? 1 / sqrt(j->row_scale[i] / (double)j->x->d) : NAN;
     j->sweep.row_shift = j->row_shift;
     j->sweep.row_scale = j->row_scale;
 done:
@@ -106,8 +105,8 @@ static dnb_status prepare_seuclidean(job *j, const double *variance, size_t memo
     DNB_NEW(j->col_scale, d, "column variances");
     if (!variance) {
         DNB_NEW(j->scratch, d, "column means");
-        DNB_TRY(dnb_columns_moments(j->scratch, j->col_scale, j->x, j->row_shift, j->row_scale, memory,
-                                    err));
+        DNB_TRY(dnb_columns_moments(j->scratch, j->col_scale, j->x, j->row_shift, j->row_scale,
+                                    memory, err));
     }
     for (size_t c = 0; c < d; c++) {
         double v = variance ? variance[c] : j->col_scale[c] / (double)(n - 1);
@@ -169,8 +168,9 @@ static double sums_pair(const job *j, double a, double b, size_t r, size_t c)
     return dnb_metric_from_sums(j->metric, a, b, (double)j->x->d, j->p);
 }
 
-/* Every pair of one tile pair into the condensed result. diagonal == NULL: element-wise sums. With redo
- * set, marks pairs that lost digits, or, when the sums are those of the second sweep, replaces only them. */
+/* Every pair of one tile pair into the condensed result. diagonal == NULL: element-wise sums. With
+ * redo set, marks pairs that lost digits, or, when the sums are those of the second sweep, replaces
+ * only them. */
 static void finish_tile(job *j, size_t ti, size_t tj, const double *diagonal, bool second)
 {
     const dnb_pair_tiles *t = &j->tiles;
@@ -287,10 +287,11 @@ dnb_status dnb_pdist(dnb_array *out, const dnb_rows *x, const dnb_pdist_options 
     job j = {0};
     DNB_TRY(resolve(&j, &o, err));
     DNB_TRY(dnb_rows_check(x, err));
+    DNB_TRY(dnb_pairs_check(x->n, err));
     size_t count = dnb_condensed_count(x->n);
     if (count > memory / sizeof(double))
         DNB_TRY(dnb_fail(err, DNB_ENOMEM,
-                         "the distances of %zu rows take %.0f MB, more than the %.0f MB of memory "
+                         "the distances of %zu rows take %.1f MB, more than the %.1f MB of memory "
                          "allowed",
                          x->n, 8e-6 * (double)count, 1e-6 * (double)memory));
     DNB_TRY(dnb_array_init(&result, DNB_F64, 1, &count, err));
@@ -319,7 +320,8 @@ done:
     return status;
 }
 
-dnb_status dnb_pdist_from_gram(double *condensed, const double *g, size_t n, dnb_metric m, dnb_err *err)
+dnb_status dnb_pdist_from_gram(double *condensed, const double *g, size_t n, dnb_metric m,
+                               dnb_err *err)
 {
     if (m != DNB_EUCLIDEAN && m != DNB_SQEUCLIDEAN && m != DNB_COSINE && m != DNB_CORRELATION)
         return dnb_fail(err, DNB_EARG, "a Gram matrix does not give the metric %s",

@@ -26,7 +26,7 @@ static dnb_status load_centred(double *y, const dnb_rows *x, bool zscore, dnb_er
             DNB_TRY(x->read(x->ctx, i, 1, 0, d, row, err));
             p.data = row;
         }
-        dnb_panel_copy(y + i * d, &p, x->data ? i : 0, 0, d);
+        dnb_panel_load(y + i * d, &p, x->data ? i : 0, 0, d, 0.0, 1.0);
         if (zscore)
             dnb_zscore(y + i * d, y + i * d, d);
         for (size_t c = 0; c < d; c++)
@@ -41,7 +41,8 @@ done:
 }
 
 /* white = y V diag(1 / sqrt(w)) for cov = V diag(w) V^T; cov is destroyed. */
-static dnb_status rotate(double *white, const double *y, double *cov, size_t n, size_t d, dnb_err *err)
+static dnb_status rotate(double *white, const double *y, double *cov, size_t n, size_t d,
+                         dnb_err *err)
 {
     dnb_status status = DNB_OK;
     double *w = NULL, *v = NULL;
@@ -49,10 +50,11 @@ static dnb_status rotate(double *white, const double *y, double *cov, size_t n, 
     DNB_NEW(v, d * d, "eigenvectors");
     DNB_TRY(dnb_eigen(w, v, cov, d, d, err));
     if (!(w[d - 1] > 1e-14 * (double)d * w[0]))
-        DNB_TRY(dnb_fail(err, DNB_EARG,
-                         "mahalanobis: the covariance of %zu columns is singular (columns that are "
-                         "constant or sums of others); reduce the columns first, for example by PCA",
-                         d));
+        DNB_TRY(
+            dnb_fail(err, DNB_EARG,
+                     "mahalanobis: the covariance of %zu columns is singular (columns that are "
+                     "constant or sums of others); reduce the columns first, for example by PCA",
+                     d));
     for (size_t i = 0; i < d; i++)
         for (size_t c = 0; c < d; c++)
             v[i * d + c] /= sqrt(w[c]);
@@ -70,14 +72,16 @@ dnb_status dnb_whiten(dnb_array *out, const dnb_rows *x, bool zscore, size_t mem
     dnb_array y = {0}, white = {0};
     double *cov = NULL;
     if (n <= d)
-        return dnb_fail(err, DNB_EARG,
-                        "mahalanobis needs more rows than columns, not %zu rows of %zu columns; reduce "
-                        "the columns first (for example by PCA)",
-                        n, d);
+        return dnb_fail(
+            err, DNB_EARG,
+            "mahalanobis needs more rows than columns, not %zu rows of %zu columns; reduce "
+            "the columns first (for example by PCA)",
+            n, d);
     if (2 * (n + d) > memory / sizeof(double) / d)
-        return dnb_fail(err, DNB_ENOMEM,
-                        "mahalanobis of %zu x %zu holds %.0f MB, more than the %.0f MB of memory left", n,
-                        d, 16e-6 * (double)(n + d) * (double)d, 1e-6 * (double)memory);
+        return dnb_fail(
+            err, DNB_ENOMEM,
+            "mahalanobis of %zu x %zu holds %.1f MB, more than the %.1f MB of memory left", n, d,
+            16e-6 * (double)(n + d) * (double)d, 1e-6 * (double)memory);
     DNB_TRY(dnb_array_init(&y, DNB_F64, 2, (size_t[]){n, d}, err));
     DNB_NEW(cov, d * d, "covariance");
     DNB_TRY(load_centred(y.data, x, zscore, err));

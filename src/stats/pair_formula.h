@@ -10,7 +10,8 @@
 bool dnb_metric_is_product(dnb_metric m);
 /* Does the metric see x != 0 as true? Then xx, yy, xy count trues. */
 bool dnb_metric_is_boolean(dnb_metric m);
-/* Distance from xx = x.x, yy = y.y, xy = x.y of rows of d numbers (centred rows for correlation). */
+/* Distance from xx = x.x, yy = y.y, xy = x.y of rows of d numbers (centred rows for correlation).
+ */
 double dnb_metric_from_products(dnb_metric m, double xx, double yy, double xy, double d);
 /* Distance from the sums the element-wise kernels make; b is the second accumulator or 0. */
 double dnb_metric_from_sums(dnb_metric m, double a, double b, double d, double p);

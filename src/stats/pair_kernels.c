@@ -1,12 +1,13 @@
-/* Element-wise metrics, eight pairs at a time: two rows against four, so that every number loaded serves
- * several pairs and eight independent sums hide the adder's latency. */
+/* Element-wise metrics, eight pairs at a time: two rows against four, so that every number loaded
+ * serves several pairs and eight independent sums hide the adder's latency. */
 #include "stats/pair_kernels.h"
 
 #include <math.h>
 
 #include "array/simd.h"
 
-/* Calls block(s, x, y, k, ctx) for all 2 x 4 blocks of a tile pair and adds (or maxes) s[8] into acc. */
+/* Calls block(s, x, y, k, ctx) for all 2 x 4 blocks of a tile pair and adds (or maxes) s[8] into
+ * acc. */
 typedef void block_fn(double s[8], const double *x, const double *y, size_t k, const void *ctx);
 
 static void over_blocks(double *acc, size_t tile, const dnb_panels *p, block_fn *block,
@@ -112,7 +113,8 @@ void dnb_kernel_braycurtis(double *acc, size_t tile, const dnb_panels *p, const 
     dnb_kernel_added(acc + tile * tile, tile, p, ctx);
 }
 
-/* Where x != y one of them is not zero, so SciPy's "differing and not both zero" is plain "differing". */
+/* Where x != y one of them is not zero, so SciPy's "differing and not both zero" is plain
+ * "differing". */
 void dnb_kernel_jaccard(double *acc, size_t tile, const dnb_panels *p, const void *ctx)
 {
     dnb_kernel_hamming(acc, tile, p, ctx);

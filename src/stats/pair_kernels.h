@@ -5,7 +5,7 @@
 #include "array/sweep.h"
 
 /* Rows of a tile: two panels and the accumulators stay in the second-level cache. */
-#define DNB_PAIR_TILE 64
+#define DNB_PAIR_TILE 128
 
 dnb_pair_kernel dnb_kernel_sqeuclidean;
 dnb_pair_kernel dnb_kernel_cityblock;

@@ -1,7 +1,7 @@
 /* Runs one function of the stats room on .npy files, for diff_stats.py and bench_stats.py:
  *   probe_stats COMMAND IN.npy ... OUT.npy [key=value ...]
- * Keys every command knows: threads=N, repeat=N (prints the best time in seconds), source=tiles|rows (reads
- * the first input piece by piece), memory=BYTES. */
+ * Keys every command knows: threads=N, repeat=N (prints the best time in seconds),
+ * source=tiles|rows (reads the first input piece by piece), memory=BYTES. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static double now(void)
 }
 
 /* A reader over an array in memory, as a file would be read. */
-static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols, void *dst,
-                            dnb_err *err)
+static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
+                            void *dst, dnb_err *err)
 {
     const dnb_rows *x = ctx;
     size_t item = dnb_dtype_size(x->dtype);
