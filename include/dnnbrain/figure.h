@@ -191,7 +191,7 @@ typedef enum dnb_figure_mark {
 } dnb_figure_mark;
 
 typedef struct dnb_figure_series {
-    const char *name; /* legend entry; NULL: none */
+    const char *name; /* legend entry (of the first axes); NULL: none */
     dnb_figure_mark mark;
     size_t n;
     const double *x, *y; /* n; x NULL: 1, 2, ... n */

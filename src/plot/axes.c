@@ -143,22 +143,28 @@ void dnb_names_left(dnb_canvas *c, const dnb_names *plan, dnb_rect box)
     }
 }
 
+/* Least squares: less i gaps, the centres must only not decrease, which pooling adjacent violators
+ * gives. A block of the regression is a stretch of equal values. */
 bool dnb_spread(double *center, size_t n, double min_gap, double lo, double hi)
 {
-    if (n == 0)
-        return true;
     if ((double)n * min_gap > hi - lo)
         return false;
-    /* Push down from the top, then back up from the bottom: at most half a gap is lost at each end.
-     */
     for (size_t i = 0; i < n; i++) {
-        double least = i ? center[i - 1] + min_gap : lo + 0.5 * min_gap;
-        center[i] = fmax(center[i], least);
+        size_t start = i;
+        double sum = center[i] - (double)i * min_gap, count = 1;
+        while (start > 0 && center[start - 1] > sum / count) {
+            double block = center[start - 1];
+            for (; start > 0 && center[start - 1] == block; start--) {
+                sum += block;
+                count++;
+            }
+        }
+        for (size_t k = start; k <= i; k++)
+            center[k] = sum / count;
     }
-    for (size_t i = n; i-- > 0;) {
-        double most = i + 1 < n ? center[i + 1] - min_gap : hi - 0.5 * min_gap;
-        center[i] = fmin(center[i], most);
-    }
+    double least = lo + 0.5 * min_gap, most = hi - 0.5 * min_gap - (double)(n - (n > 0)) * min_gap;
+    for (size_t i = 0; i < n; i++)
+        center[i] = fmin(most, fmax(least, center[i])) + (double)i * min_gap;
     return true;
 }
 
@@ -179,7 +185,7 @@ double dnb_page_title(dnb_canvas *c, const char *title, double y)
     char text[512];
     if (!title || !*title)
         return y;
-    double margin = st->gap;
+    double margin = 2 * st->gap;
     dnb_text_fit(c, title, st->title_font, true, c->width - 2 * margin, text, sizeof text);
     dnb_canvas_text(c, margin, y, text,
                     (dnb_text){.size = st->title_font, .bold = true, .align = 'l', .valign = 't'});
@@ -188,7 +194,7 @@ double dnb_page_title(dnb_canvas *c, const char *title, double y)
 
 double dnb_panel_title_height(const dnb_canvas *c)
 {
-    return c->style.title_font * line_height + c->style.gap;
+    return 1.4 * c->style.font + c->style.gap;
 }
 
 void dnb_panel_title(dnb_canvas *c, dnb_rect box, const char *title, double width)
@@ -198,6 +204,7 @@ void dnb_panel_title(dnb_canvas *c, dnb_rect box, const char *title, double widt
     if (!title || !*title)
         return;
     dnb_text_fit(c, title, st->font, true, width, text, sizeof text);
-    dnb_canvas_text(c, box.x + box.w / 2, box.y - st->gap, text,
+    /* clear of the letters below the line */
+    dnb_canvas_text(c, box.x + box.w / 2, box.y - st->gap - 0.2 * st->font, text,
                     (dnb_text){.size = st->font, .bold = true, .valign = 'b'});
 }

@@ -29,7 +29,8 @@ void dnb_limits_settle(dnb_limits *l);
 void dnb_limits_make_symmetric(dnb_limits *l);
 
 /* Ticks at 1, 2 or 5 times a power of ten inside lo..hi (lo < hi), at most max_ticks (>= 2) of
- * them; widen moves the ends out to ticks. */
+ * them; widen moves the ends out to
+ * ticks or half-way between two. */
 void dnb_scale_init(dnb_scale *s, double lo, double hi, int max_ticks, bool widen);
 /* Where v falls between the positions from (of lo) and to (of hi). */
 double dnb_scale_at(const dnb_scale *s, double v, double from, double to);
@@ -108,6 +109,8 @@ typedef struct dnb_legend_item {
     int shape;
 } dnb_legend_item;
 
+#define DNB_MAX_LEGEND 256 /* items beyond are left out */
+
 /* Sets the items in rows from (x, y) down, at most width wide; returns the height. draw = false
  * only measures. */
 double dnb_legend(dnb_canvas *c, double x, double y, double width, const dnb_legend_item *items,
@@ -119,7 +122,7 @@ double dnb_legend(dnb_canvas *c, double x, double y, double width, const dnb_leg
 typedef struct dnb_heat {
     const dnb_colormap *map;
     double lo, hi;
-    bool smooth;
+    bool smooth;    /* values are interpolated between cell centres */
     double opacity; /* 0 counts as 1 */
 } dnb_heat;
 

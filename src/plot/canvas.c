@@ -148,10 +148,10 @@ dnb_color dnb_series_color(size_t i)
                                        {204, 121, 167}, {230, 159, 0}, {86, 180, 233},
                                        {110, 80, 40},   {90, 90, 90}};
     dnb_color c = dnb_color_of(base[i % 8]);
-    double lighter = i / 8 % 3 * 0.35;
-    c.r += (1 - c.r) * lighter;
-    c.g += (1 - c.g) * lighter;
-    c.b += (1 - c.b) * lighter;
+    if (i / 8 % 3 == 1) /* the second eight darker, the third lighter */
+        return (dnb_color){0.55 * c.r, 0.55 * c.g, 0.55 * c.b, 1};
+    if (i / 8 % 3 == 2)
+        return (dnb_color){0.5 + 0.5 * c.r, 0.5 + 0.5 * c.g, 0.5 + 0.5 * c.b, 1};
     return c;
 }
 
@@ -168,9 +168,14 @@ static void use_color(dnb_canvas *c, dnb_color color)
 /* ---- primitives
  * ------------------------------------------------------------------------------------- */
 
+static bool is_raster(const dnb_canvas *c)
+{
+    return c->kind == DNB_FILE_PNG || c->kind == DNB_FILE_JPEG;
+}
+
 double dnb_snap(const dnb_canvas *c, double x)
 {
-    if (c->kind == DNB_FILE_SVG || c->kind == DNB_FILE_PDF)
+    if (!is_raster(c))
         return x;
     double scale = c->dpi / 72.0;
     return floor(x * scale + 0.5) / scale;
@@ -255,45 +260,60 @@ void dnb_canvas_marker(dnb_canvas *c, double x, double y, int shape, double radi
     cairo_stroke(c->cr);
 }
 
-/* Small pictures are enlarged by whole numbers first: viewers that smooth images then cannot blur
- * the edges between their pixels. */
-static size_t enlargement(size_t rows, size_t cols, bool smooth)
+/* How many times a picture is enlarged, pixel by pixel, before cairo scales it. On pixels: not at
+ * all when they are much finer than the picture's (then the nearest one is taken), three times when
+ * they are alike (then averaging keeps the pictures' pixels square). In vectors: enough that a
+ * viewer which smooths images cannot blur the edges. */
+static size_t enlargement(const dnb_canvas *c, dnb_rect r, size_t rows, size_t cols)
 {
     size_t side = rows > cols ? rows : cols;
-    return smooth || side == 0 || side > 600 ? 1 : (600 + side - 1) / side;
+    double fine = fmin(r.w / (double)cols, r.h / (double)rows) * c->dpi / 72.0;
+    if (is_raster(c))
+        return fine >= 3 || fine < 1 || side > 4096 ? 1 : 3;
+    return side > 600 ? 1 : (600 + side - 1) / side;
 }
 
-void dnb_canvas_image(dnb_canvas *c, dnb_rect r, const uint8_t *rgb, size_t rows, size_t cols,
-                      bool smooth, double opacity)
+static cairo_surface_t *image_of(const uint8_t *rgb, size_t rows, size_t cols, size_t k)
 {
-    size_t k = enlargement(rows, cols, smooth);
-    if (rows == 0 || cols == 0 || rows * k > 32000 || cols * k > 32000)
-        return;
     cairo_surface_t *image =
         cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)(cols * k), (int)(rows * k));
     unsigned char *data = cairo_image_surface_get_data(image);
-    if (data) {
-        size_t stride = (size_t)cairo_image_surface_get_stride(image);
-        for (size_t i = 0; i < rows * k; i++)
-            for (size_t j = 0; j < cols * k; j++) {
-                const uint8_t *p = rgb + 3 * (i / k * cols + j / k);
-                uint32_t pixel = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
-                memcpy(data + i * stride + 4 * j, &pixel, 4);
-            }
-        cairo_surface_mark_dirty(image);
-    }
+    if (!data)
+        return image; /* in its error state, which passes on to whoever draws it */
+    size_t stride = (size_t)cairo_image_surface_get_stride(image);
+    for (size_t i = 0; i < rows * k; i++)
+        for (size_t j = 0; j < cols * k; j++) {
+            const uint8_t *p = rgb + 3 * (i / k * cols + j / k);
+            uint32_t pixel = (uint32_t)p[0] << 16 | (uint32_t)p[1] << 8 | p[2];
+            memcpy(data + i * stride + 4 * j, &pixel, 4);
+        }
+    cairo_surface_mark_dirty(image);
+    return image;
+}
+
+void dnb_canvas_image(dnb_canvas *c, dnb_rect r, const uint8_t *rgb, size_t rows, size_t cols,
+                      double opacity)
+{
+    if (rows == 0 || cols == 0 || rows > 32000 || cols > 32000)
+        return;
     r = dnb_snap_rect(c, r);
+    size_t k = enlargement(c, r, rows, cols);
+    cairo_surface_t *image = image_of(rgb, rows, cols, k);
+    double sx = r.w / (double)(cols * k), sy = r.h / (double)(rows * k);
     cairo_save(c->cr);
     cairo_rectangle(c->cr, r.x, r.y, r.w, r.h);
     cairo_clip(c->cr);
     cairo_translate(c->cr, r.x, r.y);
-    cairo_scale(c->cr, r.w / (double)(cols * k), r.h / (double)(rows * k));
-    cairo_set_source_surface(c->cr, image, 0, 0); /* an image in error puts cr in error */
-    /* A picture larger than its place must be averaged, not sampled. */
-    bool shrinks = r.w * c->dpi / 72.0 < (double)(cols * k);
+    cairo_scale(c->cr, sx, sy);
+    cairo_set_source_surface(c->cr, image, 0, 0);
     cairo_pattern_t *source = cairo_get_source(c->cr);
-    cairo_pattern_set_filter(source, smooth || shrinks ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
-    cairo_pattern_set_extend(source, CAIRO_EXTEND_PAD);
+    bool shrinks = fmin(sx, sy) * c->dpi / 72.0 < 1; /* then average, do not sample */
+    cairo_pattern_set_filter(source, shrinks ? CAIRO_FILTER_GOOD : CAIRO_FILTER_NEAREST);
+    /* Pixels: no blending with the paper at the border. Vectors: a plain image, as cairo would
+     * write a padded one into SVG as a fill pattern over a boundless plane, which some viewers
+     * cannot show. */
+    if (is_raster(c))
+        cairo_pattern_set_extend(source, CAIRO_EXTEND_PAD);
     if (opacity < 1)
         cairo_paint_with_alpha(c->cr, opacity);
     else

@@ -91,9 +91,9 @@ void dnb_canvas_hatch(dnb_canvas *c, dnb_rect r, dnb_color color);
  * filled with its colour or with white. */
 void dnb_canvas_marker(dnb_canvas *c, double x, double y, int shape, double radius, bool filled,
                        dnb_color color);
-/* rows x cols x 3 bytes into r; smooth interpolates, otherwise pixels stay squares. */
+/* rows x cols x 3 bytes into r; the pixels stay squares. */
 void dnb_canvas_image(dnb_canvas *c, dnb_rect r, const uint8_t *rgb, size_t rows, size_t cols,
-                      bool smooth, double opacity);
+                      double opacity);
 
 void dnb_canvas_text(dnb_canvas *c, double x, double y, const char *s, dnb_text t);
 /* Width of s in points (bold or not); 0 for NULL or when there is no font. */
@@ -105,7 +105,7 @@ const char *dnb_text_fit(dnb_canvas *c, const char *s, double size, bool bold, d
 /* Copies s as valid UTF-8: bad bytes become U+FFFD, control characters spaces; cut to fit. */
 void dnb_clean_text(char *out, size_t size, const char *s);
 
-/* Colour-blind safe series colours (Okabe & Ito 2008), 8 of them, repeating lighter. */
+/* Colour-blind safe series colours (Okabe & Ito 2008), 8 of them, then darker, then lighter. */
 dnb_color dnb_series_color(size_t i);
 dnb_color dnb_color_of(const uint8_t rgb[3]);
 

@@ -83,6 +83,7 @@ static dnb_status write_pdf(dnb_canvas *c, const char *path, const char *provena
     if (status != DNB_OK)
         return status;
     cairo_surface_t *pdf = cairo_pdf_surface_create_for_stream(put_stream, &s, c->width, c->height);
+    cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_CREATE_DATE, ""); /* none, not today */
     if (provenance)
         cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_SUBJECT, provenance);
     cairo_status_t bad = replay(c, pdf, 1, false);

@@ -31,34 +31,61 @@ static double bar_pitch(const dnb_figure_series *s)
     return isfinite(least) ? least : 1;
 }
 
+/* Points keep clear of the axes; everything else may touch them. */
+static void pad(dnb_limits *l)
+{
+    double by = 0.04 * (l->hi - l->lo);
+    l->lo -= by;
+    l->hi += by;
+}
+
+static void data_limits(const dnb_figure_axes *a, dnb_limits *x, dnb_limits *y, bool *points)
+{
+    for (size_t k = 0; k < a->n_series; k++) {
+        const dnb_figure_series *s = &a->series[k];
+        double half = s->mark == DNB_MARK_BARS ? 0.5 * bar_pitch(s) : 0;
+        if (s->mark == DNB_MARK_BARS || a->zero)
+            dnb_limits_add(y, 0);
+        *points = *points || s->mark == DNB_MARK_POINTS;
+        for (size_t i = 0; i < s->n; i++) {
+            dnb_limits_add(x, x_value(s, i) - half);
+            dnb_limits_add(x, x_value(s, i) + half);
+            dnb_limits_add(y, s->y[i]);
+            dnb_limits_add(y, s->y2 ? s->y2[i] : NAN);
+        }
+    }
+    if (a->diagonal) { /* two measures of one thing: one scale */
+        dnb_limits_add(x, y->lo);
+        dnb_limits_add(x, y->hi);
+        *y = *x;
+    }
+    dnb_limits_settle(x);
+    dnb_limits_settle(y);
+}
+
 static void choose_scales(frame *f)
 {
     const dnb_figure_axes *a = f->axes;
     dnb_limits x = dnb_limits_none(), y = dnb_limits_none();
-    for (size_t k = 0; k < a->n_series; k++) {
-        const dnb_figure_series *s = &a->series[k];
-        double half = s->mark == DNB_MARK_BARS ? 0.5 * bar_pitch(s) : 0;
-        if (s->mark == DNB_MARK_BARS)
-            dnb_limits_add(&y, 0);
-        for (size_t i = 0; i < s->n; i++) {
-            dnb_limits_add(&x, x_value(s, i) - half);
-            dnb_limits_add(&x, x_value(s, i) + half);
-            dnb_limits_add(&y, s->y[i]);
-            dnb_limits_add(&y, s->y2 ? s->y2[i] : NAN);
-        }
+    bool points = false, own_y = a->y_low < a->y_high;
+    data_limits(a, &x, &y, &points);
+    if (points) {
+        pad(&x);
+        pad(&y);
     }
-    if (a->zero)
-        dnb_limits_add(&y, 0);
-    bool own_x = a->x_low < a->x_high, own_y = a->y_low < a->y_high;
-    if (own_x)
+    if (a->x_low < a->x_high)
         x = (dnb_limits){a->x_low, a->x_high};
     if (own_y)
         y = (dnb_limits){a->y_low, a->y_high};
     dnb_limits_settle(&x);
     dnb_limits_settle(&y);
     double em = f->c->style.font;
-    dnb_scale_init(&f->x, x.lo, x.hi, (int)fmax(2, fmin(7, f->box.w / (4 * em))), !own_x);
-    dnb_scale_init(&f->y, y.lo, y.hi, (int)fmax(2, fmin(7, f->box.h / (2.2 * em))), !own_y);
+    int nx = (int)fmax(2, fmin(7, f->box.w / (4 * em)));
+    int ny = (int)fmax(2, fmin(7, f->box.h / (2.2 * em)));
+    if (a->diagonal)
+        nx = ny = nx < ny ? nx : ny;
+    dnb_scale_init(&f->x, x.lo, x.hi, nx, false);
+    dnb_scale_init(&f->y, y.lo, y.hi, ny, !own_y && !points && !a->diagonal);
 }
 
 /* ---- series
@@ -188,9 +215,9 @@ static void draw_axes(frame *f)
     cairo_save(f->c->cr);
     cairo_rectangle(f->c->cr, f->box.x, f->box.y - 1, f->box.w + 1, f->box.h + 1);
     cairo_clip(f->c->cr);
-    if (a->diagonal)
-        dnb_canvas_line(f->c, at_x(f, -1e290), at_y(f, -1e290), at_x(f, 1e290), at_y(f, 1e290), 0.5,
-                        st->muted);
+    double lo = fmax(f->x.lo, f->y.lo), hi = fmin(f->x.hi, f->y.hi);
+    if (a->diagonal && lo < hi)
+        dnb_canvas_line(f->c, at_x(f, lo), at_y(f, lo), at_x(f, hi), at_y(f, hi), 0.5, st->muted);
     for (size_t k = 0; k < a->n_series; k++)
         draw_series(f, &a->series[k], k);
     cairo_restore(f->c->cr);

@@ -97,7 +97,7 @@ static dnb_status draw_cell(page *p, dnb_rect slot, size_t row, size_t col, dnb_
     double w = fmin(slot.w, slot.h / tall);
     dnb_rect r = {slot.x + (slot.w - w) / 2, slot.y + (slot.h - w * tall) / 2, w, w * tall};
     if (cell->rgb)
-        dnb_canvas_image(p->c, r, cell->rgb, cell->rows, cell->cols, p->spec->interpolate, 1);
+        dnb_canvas_image(p->c, r, cell->rgb, cell->rows, cell->cols, 1);
     if (!cell->map)
         return DNB_OK;
     dnb_heat heat =
@@ -138,6 +138,11 @@ static void draw_row_title(page *p, dnb_rect row, double x, bool upright, size_t
     }
 }
 
+static int bar_ticks(const page *p)
+{
+    return p->count <= 6 ? 5 : 3;
+}
+
 static double bar_width(page *p)
 {
     double widest = 0;
@@ -146,7 +151,8 @@ static double bar_width(page *p)
         return 0;
     for (size_t i = 0; i < p->spec->n_rows; i++)
         if (p->has_map[i])
-            widest = fmax(widest, 5 + dnb_colorbar_width(p->c, 4, &p->heat[i], label, 3));
+            widest =
+                fmax(widest, 5 + dnb_colorbar_width(p->c, 4, &p->heat[i], label, bar_ticks(p)));
     return widest;
 }
 
@@ -168,7 +174,7 @@ static dnb_status draw_rows(page *p, double left, double top, double title_x, bo
         }
         dnb_rect bar = {bar_x, y, 4, p->row_high[i]};
         if (p->has_map[i] && s->scale == DNB_SCALE_ROW)
-            dnb_colorbar(c, bar, &p->heat[i], s->bar_label, 3);
+            dnb_colorbar(c, bar, &p->heat[i], s->bar_label, bar_ticks(p));
         if (p->has_map[i] && bars_top < 0)
             bars_top = y;
         if (p->has_map[i])

@@ -282,9 +282,9 @@ static dnb_status draw(chart *h, const char *path, dnb_legend_item *items, dnb_e
     dnb_names_plan_bottom(c, &h->names, s->layer_names, s->n_layers, wide / (double)s->n_layers,
                           80);
     size_t n_items = fill_legend(h, items, text, sizeof text);
-    double legend = dnb_legend(c, left, y, c->width - left - margin, items, n_items, true);
+    double legend = dnb_legend(c, margin, y, c->width - 2 * margin, items, n_items, true);
     y += legend > 0 ? legend + st->gap : 0;
-    double head = s->together ? 0 : dnb_panel_title_height(c);
+    double head = s->together ? 0.5 * st->font : dnb_panel_title_height(c);
     dnb_panels panels = {columns, rows, {left, y + head, wide, tall}, pitch, head + tall + 10};
     for (size_t k = 0; k < n; k++) {
         /* the last panel of each column carries the layer names */
@@ -298,9 +298,9 @@ static dnb_status draw(chart *h, const char *path, dnb_legend_item *items, dnb_e
                         (dnb_text){.angle = 90});
     bottom += h->names.extent;
     if (s->x_label) {
-        dnb_canvas_text(c, left + 0.5 * (c->width - left - margin), bottom + st->gap, s->x_label,
-                        (dnb_text){.valign = 't'});
-        bottom += st->gap + 1.2 * st->font;
+        dnb_canvas_text(c, left + 0.5 * (c->width - left - margin), bottom + 2 * st->gap,
+                        s->x_label, (dnb_text){.valign = 't'});
+        bottom += 2 * st->gap + 1.2 * st->font;
     }
     c->height = bottom + margin;
     return DNB_OK;

@@ -68,11 +68,11 @@ static double value_size(page *p, bool *short_form)
             if (isnan(s->value[i]))
                 continue;
             value_text(p, s->value[i], pass == 1, text, sizeof text);
-            double w = dnb_text_width(p->c, text, st->font, false);
-            /* a star needs its place on both sides, so that the number stays centred */
-            widest = fmax(widest, w + (s->mark && s->mark[i] ? st->font : 0));
+            bool mark = s->mark && s->mark[i];
+            double w = dnb_text_width(p->c, text, st->font, mark);
+            widest = fmax(widest, mark ? w + dnb_text_width(p->c, "*", st->font, true) : w);
         }
-        double fit = fmin(st->font, st->font * (p->cell_w - 2) / fmax(widest, 1));
+        double fit = fmin(st->font, st->font * (p->cell_w - 2.5) / fmax(widest, 1));
         fit = fmin(fit, p->cell_h / 1.25);
         *short_form = pass == 1;
         if (fit >= st->small_font)
@@ -86,8 +86,11 @@ static dnb_color text_color(const page *p, double v)
 {
     uint8_t rgb[3];
     dnb_colormap_at(&p->map, v, p->heat.lo, p->heat.hi, rgb);
-    double light = 0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2];
-    double g = light > 140 ? 0.08 : 1;
+    double light = 0; /* relative luminance, gamma 2.2 */
+    const double weight[3] = {0.2126, 0.7152, 0.0722};
+    for (int k = 0; k < 3; k++)
+        light += weight[k] * pow(rgb[k] / 255.0, 2.2);
+    double g = light > 0.22 ? 0.05 : 1;
     return (dnb_color){g, g, g, 1};
 }
 
@@ -110,12 +113,10 @@ static void draw_values(page *p, dnb_rect box)
         dnb_color ink = text_color(p, v);
         if (size > 0) {
             value_text(p, v, short_form, text, sizeof text);
+            if (mark)
+                strncat(text, "*", sizeof text - strlen(text) - 1);
             dnb_canvas_text(p->c, x, y, text,
                             (dnb_text){.size = size, .bold = mark, .color = &ink});
-            x += 0.5 * dnb_text_width(p->c, text, size, mark) + 0.25 * size;
-            if (mark)
-                dnb_canvas_text(p->c, x, y, "*",
-                                (dnb_text){.size = size, .bold = true, .color = &ink});
         } else {
             dnb_canvas_marker(p->c, x, y, 0, fmin(1.2, 0.25 * fmin(p->cell_w, p->cell_h)), true,
                               ink);
@@ -192,7 +193,7 @@ static dnb_status draw(page *p, const char *path, dnb_err *err)
     if (s->col_names) {
         dnb_names_plan_bottom(c, &cols, s->col_names, s->n_cols, p->cell_w, 90);
         dnb_names_bottom(c, &cols, (dnb_rect){box.x, box.y, box.w, box.h - st->tick + 1}, false);
-        bottom += cols.extent;
+        bottom += cols.extent - st->tick + 1;
     }
     if (s->col_label) {
         dnb_canvas_text(c, box.x + box.w / 2, bottom + st->gap, s->col_label,

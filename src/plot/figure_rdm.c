@@ -286,8 +286,8 @@ static double draw_legend(page *p, double x, double y, double width)
 {
     if (p->n_legend == 0)
         return 0;
-    return 2 * p->c->style.gap +
-           dnb_legend(p->c, x, y + 2 * p->c->style.gap, width, p->legend, p->n_legend, true);
+    double space = 3 * p->c->style.gap;
+    return space + dnb_legend(p->c, x, y + space, width, p->legend, p->n_legend, true);
 }
 
 static void fill_legend(page *p)
@@ -313,16 +313,19 @@ static dnb_status draw_single(page *p, const char **item_names, double *center, 
     if (s->panels[0].title)
         y += dnb_panel_title_height(c);
     bool items = item_names && s->n <= 60;
-    double guess = 0.5 * c->width;
+    double off = s->category ? thick + 0.5 * st->gap : 0;
+    /* The names' room and the matrix's side depend on each other: the widest the names may get
+     * gives the least side, for which they are then planned. */
+    double inside = c->width - 2 * margin - off - right;
+    double guess = fmax(20, inside - plan_run_names(p, INFINITY).widest - 5 - st->gap);
     run_names names = plan_run_names(p, guess);
     dnb_names left = {0}, below = {0};
     if (items) {
         dnb_names_plan_left(c, &left, item_names, s->n, guess / (double)s->n, 0.28 * c->width);
         names.fit = false;
     }
-    double off = s->category ? thick + 0.5 * st->gap : 0;
     double room = items ? left.extent : names.fit ? names.widest + names.leader + st->gap : 0;
-    double side = c->width - 2 * margin - off - room - right;
+    double side = inside - room;
     if (side < 20)
         return too_narrow(path, 1, err);
     dnb_rect box = dnb_snap_rect(c, (dnb_rect){margin + room + off, y, side, side});

@@ -23,21 +23,57 @@ static void hatch_missing(dnb_canvas *c, dnb_rect r, const float *value, size_t 
         }
 }
 
+/* The neighbours of place i of `fine` on an axis of n cells, and the share of the second. */
+static double between_cells(size_t i, size_t fine, size_t n, size_t *a, size_t *b)
+{
+    double x = ((double)i + 0.5) * (double)n / (double)fine - 0.5;
+    x = fmin((double)(n - 1), fmax(0, x));
+    *a = (size_t)x;
+    *b = *a + 1 < n ? *a + 1 : *a;
+    return x - (double)*a;
+}
+
+/* Bilinear: values, not colours, are mixed; next to a missing value is missing. */
+static void interpolate(const float *src, size_t rows, size_t cols, float *dst, size_t fine_rows,
+                        size_t fine_cols)
+{
+    for (size_t i = 0; i < fine_rows; i++) {
+        size_t top, low, left, right;
+        double v = between_cells(i, fine_rows, rows, &top, &low);
+        for (size_t j = 0; j < fine_cols; j++) {
+            double u = between_cells(j, fine_cols, cols, &left, &right);
+            double above = (1 - u) * src[top * cols + left] + u * src[top * cols + right];
+            double below = (1 - u) * src[low * cols + left] + u * src[low * cols + right];
+            dst[i * fine_cols + j] = (float)((1 - v) * above + v * below);
+        }
+    }
+}
+
 dnb_status dnb_heat_draw(dnb_canvas *c, dnb_rect r, const float *value, size_t rows, size_t cols,
                          const dnb_heat *heat, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     uint8_t *rgb = NULL;
-    size_t n, bytes;
-    if (!dnb_mul_size(&n, rows, cols) || !dnb_mul_size(&bytes, n, 3))
+    float *fine = NULL;
+    const float *shown = value;
+    size_t side = rows > cols ? rows : cols, times = 1, n, bytes;
+    if (heat->smooth && side > 0 && side < 300)
+        times = (300 + side - 1) / side;
+    size_t m_rows = rows * times, m_cols = cols * times;
+    if (!dnb_mul_size(&n, m_rows, m_cols) || !dnb_mul_size(&bytes, n, 3))
         return dnb_fail(err, DNB_EARG, "heat map: %zu x %zu cells are too many", rows, cols);
     DNB_NEW(rgb, bytes, "heat map");
-    dnb_colormap_apply(heat->map, value, n, heat->lo, heat->hi, rgb);
-    dnb_canvas_image(c, r, rgb, rows, cols, heat->smooth, heat->opacity > 0 ? heat->opacity : 1);
-    if (!heat->smooth)
-        hatch_missing(c, r, value, rows, cols);
+    if (times > 1) {
+        DNB_NEW(fine, n, "heat map");
+        interpolate(value, rows, cols, fine, m_rows, m_cols);
+        shown = fine;
+    }
+    dnb_colormap_apply(heat->map, shown, n, heat->lo, heat->hi, rgb);
+    dnb_canvas_image(c, r, rgb, m_rows, m_cols, heat->opacity > 0 ? heat->opacity : 1);
+    hatch_missing(c, r, value, rows, cols);
 done:
     dnb_free(rgb);
+    dnb_free(fine);
     return status;
 }
 
@@ -61,7 +97,7 @@ void dnb_colorbar(dnb_canvas *c, dnb_rect bar, const dnb_heat *heat, const char 
     for (int i = 0; i < 256; i++)
         for (int k = 0; k < 3; k++)
             rgb[i][k] = heat->map->rgb[255 - i][k];
-    dnb_canvas_image(c, bar, rgb[0], 256, 1, false, 1);
+    dnb_canvas_image(c, bar, rgb[0], 256, 1, 1);
     dnb_canvas_frame(c, bar, 0.3, st->ink);
     dnb_scale_init(&s, heat->lo, heat->hi, max_ticks, false);
     double right = bar.x + bar.w, tick = 0.7 * st->tick;

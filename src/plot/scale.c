@@ -62,17 +62,19 @@ void dnb_scale_init(dnb_scale *s, double lo, double hi, int max_ticks, bool wide
 {
     if (max_ticks > DNB_MAX_TICKS)
         max_ticks = DNB_MAX_TICKS;
-    double step = round_step((hi - lo) / max_ticks);
-    double first, last;
-    for (;; step = round_step(step * 1.5)) {
-        const double slack = 1e-6;
-        first = widen ? floor(lo / step + slack) : ceil(lo / step - slack);
-        last = widen ? ceil(hi / step - slack) : floor(hi / step + slack);
-        if (last - first + 1 <= max_ticks || step > (hi - lo) * 2)
+    const double slack = 1e-6;
+    double step = round_step((hi - lo) / (4 * max_ticks)), first, last;
+    /* From too many ticks to the first step that has few enough; ends move out by half steps only,
+     * which keeps the data large in their box. */
+    for (;; step = round_step(1.5 * step)) {
+        double half = 0.5 * step;
+        s->lo = widen ? floor(lo / half + slack) * half : lo;
+        s->hi = widen ? ceil(hi / half - slack) * half : hi;
+        first = ceil(s->lo / step - slack);
+        last = floor(s->hi / step + slack);
+        if (last - first + 1 <= max_ticks)
             break;
     }
-    s->lo = widen ? first * step : lo;
-    s->hi = widen ? last * step : hi;
     s->n_ticks = 0;
     for (double k = first; k <= last && s->n_ticks < max_ticks; k++)
         s->tick[s->n_ticks++] = k * step;
