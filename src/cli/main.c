@@ -1,4 +1,5 @@
 /* The program: picks the subcommand (by argv[0] or the first word), parses, runs, reports. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,10 +90,6 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
 done:
     cli_args_release(command, args);
     free(args);
-    if (fflush(stdout) != 0 && code == EXIT_OK) {
-        fputs("dnnbrain: cannot write to standard output\n", stderr);
-        code = EXIT_FAILED;
-    }
     return code;
 }
 
@@ -108,7 +105,7 @@ static int unknown_command(const char *name)
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *base = argc > 0 && argv[0] ? strrchr(argv[0], '/') : NULL;
     const cli_command *command = argc > 0 ? cli_find_command(base ? base + 1 : argv[0]) : NULL;
@@ -144,4 +141,15 @@ int main(int argc, char **argv)
     }
     command = cli_find_command(word);
     return command ? run_command(command, argc, argv, 2) : unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+    bool lost = ferror(stdout) != 0;
+    if ((fflush(stdout) != 0 || lost) && code == EXIT_OK) {
+        fputs("dnnbrain: cannot write to standard output\n", stderr);
+        code = EXIT_FAILED;
+    }
+    return code;
 }
