@@ -173,27 +173,23 @@ def read_all_kinds(tmp):
 def one_read(path, nib_path, tmp, what):
     want = nib.load(nib_path).get_fdata()
     n_vol, n_vox = file_order(want).shape
-    out = os.path.join(tmp, "out.raw")
-    probe("read", path, "f64", out)
-    check(same(raw(out, "f8", (n_vol, n_vox)), file_order(want)), what)
-    probe("read", path, "f32", out)
-    got = raw(out, "f4", (n_vol, n_vox))
-    with np.errstate(over="ignore"):
-        check(np.allclose(got, file_order(want).astype("f4"), rtol=1.2e-7, atol=0, equal_nan=True), what, "f32")
     first = n_vol // 3
     count = n_vol - first - (1 if n_vol > 2 else 0)
-    probe("read", path, "f64", out, first, count)
-    check(same(raw(out, "f8", (count, n_vox)), file_order(want)[first:first + count]), what, "range")
-    probe("brain", path, "f64", out, 0, n_vol)
-    check(same(raw(out, "f8", (n_vol, n_vox)), brain_order(want)), what, "voxel order")
     vox = RNG.integers(0, n_vox, size=9)
-    vox.astype("u8").tofile(out + ".vox")
-    for t in ("f8", "f4"):
-        probe("brain", path, {"f8": "f64", "f4": "f32"}[t], out, first, count, out + ".vox", vox.size)
-        got = raw(out, t, (count, vox.size))
-        with np.errstate(over="ignore"):
-            check(np.allclose(got, brain_order(want)[first:first + count, vox].astype(t), rtol=1.2e-7, atol=0,
-                              equal_nan=True), what, "picked", t)
+    out = [os.path.join(tmp, "out%d.raw" % i) for i in range(7)]
+    vox.astype("u8").tofile(out[6])
+    picked = (first, count, out[6], vox.size)
+    probe("read", path, "f64", out[0], "--", "read", path, "f32", out[1], "--",
+          "read", path, "f64", out[2], first, count, "--", "brain", path, "f64", out[3], 0, n_vol, "--",
+          "brain", path, "f64", out[4], *picked, "--", "brain", path, "f32", out[5], *picked)
+    check(same(raw(out[0], "f8", (n_vol, n_vox)), file_order(want)), what)
+    check(same(raw(out[2], "f8", (count, n_vox)), file_order(want)[first:first + count]), what, "range")
+    check(same(raw(out[3], "f8", (n_vol, n_vox)), brain_order(want)), what, "voxel order")
+    rows = brain_order(want)[first:first + count, vox]
+    check(same(raw(out[4], "f8", rows.shape), rows), what, "picked")
+    with np.errstate(over="ignore"):
+        for got, full in ((raw(out[1], "f4", (n_vol, n_vox)), file_order(want)), (raw(out[5], "f4", rows.shape), rows)):
+            check(np.allclose(got, full.astype("f4"), rtol=1.2e-7, atol=0, equal_nan=True), what, "float")
 
 
 def compare_header(path, want, what, tol=0):

@@ -230,13 +230,13 @@ done:
     return status;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     dnb_err err = {0};
     dnb_status status = DNB_EARG;
-    const char *what = argc > 1 ? argv[1] : "";
-    char **a = argv + 2;
-    int n = argc - 2;
+    const char *what = argc > 0 ? argv[0] : "";
+    char **a = argv + 1;
+    int n = argc - 1;
     if (strcmp(what, "faults") == 0) { /* were the fault hooks compiled in? */
 #ifdef DNB_FAULTS
         return 0;
@@ -263,4 +263,18 @@ int main(int argc, char **argv)
     if (status != DNB_OK)
         fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
     return status == DNB_OK ? 0 : 1;
+}
+
+/* Several commands may follow each other, separated by "--". */
+int main(int argc, char **argv)
+{
+    int code = 0;
+    for (int from = 1; code == 0 && from < argc;) {
+        int to = from;
+        while (to < argc && strcmp(argv[to], "--") != 0)
+            to++;
+        code = run_command(to - from, argv + from);
+        from = to + 1;
+    }
+    return argc > 1 ? code : 2;
 }

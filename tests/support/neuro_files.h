@@ -12,7 +12,7 @@
 
 typedef struct scratch {
     char dir[256];
-    char path[8][320];
+    char path[8][640];
     int next;
 } scratch;
 
@@ -29,7 +29,9 @@ static inline void scratch_make(scratch *s)
 static inline const char *scratch_name(scratch *s, const char *name)
 {
     char *p = s->path[s->next++ % 8];
-    snprintf(p, sizeof s->path[0], "%s/%s", s->dir, name);
+    size_t n = strlen(s->dir);
+    memcpy(p, s->dir, n);
+    snprintf(p + n, sizeof s->path[0] - n, "/%s", name);
     return p;
 }
 
