@@ -12,19 +12,26 @@
 #define BYTES_AT_START ((size_t)1 << 20)
 
 /* protobuf-c's allocator: ours, with a ceiling. */
-static void *take(void *left, size_t n)
+typedef struct memory {
+    size_t left;
+    bool failed; /* there was none, which is not the file's fault */
+} memory;
+
+static void *take(void *ctx, size_t n)
 {
-    size_t *rest = left;
-    if (n > *rest)
+    memory *m = ctx;
+    if (n > m->left)
         return NULL;
-    *rest -= n;
+    m->left -= n;
     /* Large blocks may become the storage of an array. */
-    return n >= 1024 ? dnb_alloc_aligned(n, 1) : dnb_alloc(n, 1);
+    void *p = n >= 1024 ? dnb_alloc_aligned(n, 1) : dnb_alloc(n, 1);
+    m->failed |= p == NULL;
+    return p;
 }
 
-static void give(void *left, void *p)
+static void give(void *ctx, void *p)
 {
-    (void)left;
+    (void)ctx;
     dnb_free(p);
 }
 
@@ -32,8 +39,8 @@ static void give(void *left, void *p)
 static dnb_status load(dnb_graph **out, unsigned char **owned, const void *data, size_t size,
                        const dnb_onnx_source *from, size_t height, size_t width, dnb_err *err)
 {
-    size_t left = BYTES_AT_START + size * BYTES_PER_BYTE;
-    ProtobufCAllocator allocator = {.alloc = take, .free = give, .allocator_data = &left};
+    memory m = {.left = BYTES_AT_START + size * BYTES_PER_BYTE};
+    ProtobufCAllocator allocator = {.alloc = take, .free = give, .allocator_data = &m};
     if (size > MAX_FILE)
         return dnb_fail(err, DNB_EFORMAT, "%s: an ONNX model of more than 2 GiB cannot be",
                         from->name);
@@ -42,6 +49,8 @@ static dnb_status load(dnb_graph **out, unsigned char **owned, const void *data,
         dnb_free(*owned);
         *owned = NULL;
     }
+    if (!model && m.failed)
+        return dnb_fail_memory(err, from->name, size);
     if (!model)
         return dnb_fail(err, DNB_EFORMAT, "%s: is truncated or no ONNX model", from->name);
     dnb_status status = dnb_onnx_build(out, model, from, height, width, err);

@@ -10,6 +10,7 @@
  */
 #define MAX_NESTING 16
 #define MAX_STEPS 1000000
+#define MAX_NAME 1000
 
 /* ---- storages ---- */
 
@@ -237,7 +238,11 @@ static dnb_status walk_map(walk *w, const dnb_pk_value *map, const char *prefix,
         if (*prefix)
             dnb_strbuf_addf(&name, "%s.", prefix);
         dnb_strbuf_addn(&name, key->text, key->size);
-        if (name.failed || name.len > 1000) {
+        if (name.failed) {
+            status = dnb_fail_memory(err, w->p->in.name, key->size);
+            goto done;
+        }
+        if (name.len > MAX_NAME) {
             status = dnb_fail(err, DNB_EFORMAT, "%s: a tensor's name is too long", w->p->in.name);
             goto done;
         }

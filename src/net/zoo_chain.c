@@ -38,6 +38,12 @@ static void add_step(dnb_zoo_builder *b, const dnb_zoo_step *s, dnb_value *x, si
     case DNB_STEP_FLATTEN:
         *x = dnb_zoo_flatten(b, *x, name);
         break;
+    case DNB_STEP_CHANNELS_LAST: {
+        const dnb_attr perm = DNB_INTS("perm", 0, 2, 3, 1);
+        *x = dnb_zoo_op(b, "Transpose", x, 1, &perm, 1, name);
+        *width *= s->out;
+        break;
+    }
     case DNB_STEP_LINEAR:
         *x = dnb_zoo_linear(b, *x, name, *width, s->out);
         *width = s->out;
@@ -84,6 +90,35 @@ const dnb_zoo_step dnb_zoo_alexnet_plan[] = {
     {DNB_STEP_LINEAR, "fc2", "classifier.4", 4096, 0, 0, 0},
     {DNB_STEP_RELU, "fc2_relu", "classifier.5", 0, 0, 0, 0},
     {DNB_STEP_LINEAR, "fc3", "classifier.6", 1000, 0, 0, 0},
+    {DNB_STEP_END, NULL, NULL, 0, 0, 0, 0},
+};
+
+/* Hershey et al. 2017 (arXiv 1609.09430): log-mel patches of 96 frames x 64 bands to 128 numbers.
+ * Its features are flattened channels last, as TensorFlow, where the weights come from, does it. */
+const dnb_zoo_step dnb_zoo_vggish_plan[] = {
+    {DNB_STEP_CONV, "conv1", "features.0", 64, 3, 1, 1},
+    {DNB_STEP_RELU, "conv1_relu", "features.1", 0, 0, 0, 0},
+    {DNB_STEP_MAXPOOL, "conv1_maxpool", "features.2", 0, 2, 2, 0},
+    {DNB_STEP_CONV, "conv2", "features.3", 128, 3, 1, 1},
+    {DNB_STEP_RELU, "conv2_relu", "features.4", 0, 0, 0, 0},
+    {DNB_STEP_MAXPOOL, "conv2_maxpool", "features.5", 0, 2, 2, 0},
+    {DNB_STEP_CONV, "conv3", "features.6", 256, 3, 1, 1},
+    {DNB_STEP_RELU, "conv3_relu", "features.7", 0, 0, 0, 0},
+    {DNB_STEP_CONV, "conv4", "features.8", 256, 3, 1, 1},
+    {DNB_STEP_RELU, "conv4_relu", "features.9", 0, 0, 0, 0},
+    {DNB_STEP_MAXPOOL, "conv4_maxpool", "features.10", 0, 2, 2, 0},
+    {DNB_STEP_CONV, "conv5", "features.11", 512, 3, 1, 1},
+    {DNB_STEP_RELU, "conv5_relu", "features.12", 0, 0, 0, 0},
+    {DNB_STEP_CONV, "conv6", "features.13", 512, 3, 1, 1},
+    {DNB_STEP_RELU, "conv6_relu", "features.14", 0, 0, 0, 0},
+    {DNB_STEP_MAXPOOL, "conv6_maxpool", "features.15", 0, 2, 2, 0},
+    {DNB_STEP_CHANNELS_LAST, NULL, "channels_last", 6 * 4, 0, 0, 0},
+    {DNB_STEP_FLATTEN, NULL, "flatten", 0, 0, 0, 0},
+    {DNB_STEP_LINEAR, "fc1", "embeddings.0", 4096, 0, 0, 0},
+    {DNB_STEP_RELU, "fc1_relu", "embeddings.1", 0, 0, 0, 0},
+    {DNB_STEP_LINEAR, "fc2", "embeddings.2", 4096, 0, 0, 0},
+    {DNB_STEP_RELU, "fc2_relu", "embeddings.3", 0, 0, 0, 0},
+    {DNB_STEP_LINEAR, "fc3", "embeddings.4", 128, 0, 0, 0},
     {DNB_STEP_END, NULL, NULL, 0, 0, 0, 0},
 };
 

@@ -12,6 +12,7 @@ typedef enum dnb_zoo_step_op {
     DNB_STEP_MAXPOOL,
     DNB_STEP_AVGPOOL, /* to out x out */
     DNB_STEP_FLATTEN,
+    DNB_STEP_CHANNELS_LAST, /* n x c x h x w -> n x h x w x c; out = h * w */
     DNB_STEP_LINEAR,
     DNB_STEP_DROPOUT
 } dnb_zoo_step_op;
@@ -26,7 +27,7 @@ typedef struct dnb_zoo_step {
 
 /* plan: dnb_zoo_step[], ended by DNB_STEP_END. */
 dnb_status dnb_zoo_build_chain(dnb_zoo_builder *b, const void *plan);
-extern const dnb_zoo_step dnb_zoo_alexnet_plan[];
+extern const dnb_zoo_step dnb_zoo_alexnet_plan[], dnb_zoo_vggish_plan[];
 
 typedef struct dnb_zoo_vgg_plan {
     int convs[5]; /* per stage */

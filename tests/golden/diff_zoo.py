@@ -34,6 +34,23 @@ V3 = {"conv1": "Conv2d_1a_3x3", "conv2": "Conv2d_2a_3x3", "conv3": "Conv2d_2b_3x
       **{f"inception{i}": "Mixed_" + m for i, m in enumerate("5b 5c 5d 6a 6b 6c 6d 6e 7a 7b 7c".split(), 1)}, "avgpool": "avgpool", "fc": "fc"}
 
 
+class Vggish(torch.nn.Module):
+    """The PyTorch port of VGGish: channels last before the first linear layer."""
+
+    def __init__(self):
+        super().__init__()
+        layers, c = [], 1
+        for out in (64, "M", 128, "M", 256, 256, "M", 512, 512, "M"):
+            layers += [torch.nn.MaxPool2d(2, 2)] if out == "M" else [torch.nn.Conv2d(c, out, 3, 1, 1), torch.nn.ReLU(True)]
+            c = c if out == "M" else out
+        self.features = torch.nn.Sequential(*layers)
+        self.embeddings = torch.nn.Sequential(torch.nn.Linear(512 * 24, 4096), torch.nn.ReLU(True), torch.nn.Linear(4096, 4096),
+                                              torch.nn.ReLU(True), torch.nn.Linear(4096, 128), torch.nn.ReLU(True))
+
+    def forward(self, x):
+        return self.embeddings(self.features(x).permute(0, 2, 3, 1).reshape(len(x), -1))
+
+
 class CifarResNet(torch.nn.Module):
     """He et al.'s CIFAR-10 net with shortcuts that subsample and pad (their option A)."""
 
@@ -65,6 +82,8 @@ class CifarResNet(torch.nn.Module):
 
 
 tv = torchvision.models
+VGGISH = {**{k: v for k, v in vgg_layers((1, 1, 2, 2), 0).items() if not k.startswith("fc")},
+          "fc1": "embeddings.0", "fc1_relu": "embeddings.1", "fc2": "embeddings.2", "fc2_relu": "embeddings.3", "fc3": "embeddings.4"}
 CIFAR = {**{k: v for k, v in resnet_layers((3, 3, 3), "block").items() if k != "maxpool"}, "fc": "linear"}
 NETS = [
     ("Vgg11", lambda: tv.vgg11(), 224, vgg_layers((1, 1, 2, 2, 2), 0), ["avgpool", "features.3", "classifier.6"]),
@@ -73,12 +92,14 @@ NETS = [
     ("Resnet50", lambda: tv.resnet50(), 224, resnet_layers((3, 4, 6, 3), "bottleneck"), ["layer1.0.conv3", "layer3.5.bn1", "layer1.0.downsample.0"]),
     ("GoogLeNet", lambda: tv.googlenet(aux_logits=False, init_weights=False), 224, GOOGLE, ["inception3a.branch2.1", "inception4c.branch4.0", "conv1.bn"]),
     ("InceptionV3", lambda: tv.inception_v3(init_weights=False), 299, V3, ["Mixed_7b.branch3x3_2b", "Mixed_6c.branch7x7dbl_4.conv"]),
+    ("VGGish", Vggish, (1, 96, 64), VGGISH, []),
     ("Resnet20_cifar", lambda: CifarResNet(3), 32, CIFAR, ["layer2.0.bn2"]),
 ]
 
 for name, make, size, layers, paths in NETS:
+    shape = size if isinstance(size, tuple) else (3, size, size)
     model = randomise(make(), 5)
-    images = np.random.default_rng(6).standard_normal((2, 3, size, size), np.float32)
+    images = np.random.default_rng(6).standard_normal((2, *shape), np.float32)
     truth = module_outputs(model, images, list(layers.values()) + paths)
     want = {**{layer: truth[module] for layer, module in layers.items()}, **{p: truth[p] for p in paths}}
     with tempfile.TemporaryDirectory() as tmp:

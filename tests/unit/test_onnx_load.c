@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "failing_alloc.h"
 #include "net/onnx_load.h"
 #include "onnx.pb-c.h"
 
@@ -476,6 +477,41 @@ static void survives_truncation_and_changed_bytes(void **state)
     free(bytes);
 }
 
+typedef struct packed {
+    unsigned char *bytes;
+    size_t n;
+} packed;
+
+static dnb_status load_packed(const void *ctx, dnb_err *err)
+{
+    const packed *p = ctx;
+    dnb_graph *g = NULL;
+    dnb_status status = dnb_onnx_load_memory(&g, "x.onnx", p->bytes, p->n, 0, 0, err);
+    dnb_graph_free(g);
+    return status;
+}
+
+static void reports_failing_allocations(void **state)
+{
+    maker m;
+    packed p;
+    (void)state;
+    Onnx__Tensor *t = make_add_model(&m, 1, 2);
+    t->float_data = (float[]){1.5f, -2};
+    t->n_float_data = 2;
+    p.n = onnx__model__get_packed_size(&m.model);
+    p.bytes = malloc(p.n);
+    assert_non_null(p.bytes);
+    onnx__model__pack(&m.model, p.bytes);
+    int n = dnb_each_failing_alloc(load_packed, &p);
+#ifdef DNB_FAULTS
+    assert_true(n > 10);
+#else
+    assert_int_equal(n, 0);
+#endif
+    free(p.bytes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -487,6 +523,7 @@ int main(void)
         cmocka_unit_test(drops_outputs_nobody_reads),
         cmocka_unit_test(refuses_broken_graphs),
         cmocka_unit_test(survives_truncation_and_changed_bytes),
+        cmocka_unit_test(reports_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

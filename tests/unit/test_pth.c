@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "array/half.h"
+#include "failing_alloc.h"
 #include "make_pth.h"
 #include "net/pth.h"
 
@@ -368,6 +369,43 @@ static void reads_from_a_file(void **state)
     unlink(path);
 }
 
+static dnb_status open_and_read(const void *ctx, dnb_err *err)
+{
+    const make_buffer *file = ctx;
+    dnb_pth *p = NULL;
+    dnb_status status = dnb_pth_open_memory(&p, "x.pth", file->data, file->n, err);
+    for (size_t i = 0; status == DNB_OK && i < dnb_pth_count(p); i++) {
+        dnb_array a = {0};
+        status = dnb_pth_read(p, dnb_pth_at(p, i), &a, err);
+        dnb_array_release(&a);
+    }
+    dnb_pth_close(p);
+    return status;
+}
+
+static void reports_failing_allocations(void **state)
+{
+    make_tensor turned = plain;
+    make_buffer file;
+    (void)state;
+    turned.shape[0] = turned.stride[1] = 3;
+    turned.shape[1] = 2;
+    turned.stride[0] = 1;
+    for (int kind = 0; kind < 3; kind++) {
+        if (kind == 2)
+            legacy(&file, 1, 3);
+        else
+            zip_of(&file, &turned, 1, "state_dict", kind);
+        int n = dnb_each_failing_alloc(open_and_read, &file);
+#ifdef DNB_FAULTS
+        assert_true(n > 10);
+#else
+        assert_int_equal(n, 0);
+#endif
+        free(file.data);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -382,6 +420,7 @@ int main(void)
         cmocka_unit_test(runs_nothing),
         cmocka_unit_test(refuses_other_files),
         cmocka_unit_test(reads_from_a_file),
+        cmocka_unit_test(reports_failing_allocations),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
