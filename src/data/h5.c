@@ -234,6 +234,16 @@ static dnb_status open_file(dnb_h5_file *f, const char *kind, dnb_err *err)
     return DNB_OK;
 }
 
+/* (Unknown counts as yes.) */
+static bool has_user_block(hid_t file)
+{
+    hsize_t size = 0;
+    hid_t p = H5Fget_create_plist(file);
+    bool known = p >= 0 && H5Pget_userblock(p, &size) >= 0;
+    dnb_h5_close(p);
+    return !known || size > 0;
+}
+
 dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, const char *only,
                        dnb_err *err)
 {
@@ -258,6 +268,7 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, co
         status = dnb_h5_fail(err, DNB_EFORMAT, path, "broken HDF5 file");
         goto done;
     }
+    f->has_user_block = has_user_block(f->file);
     walk w = {.f = f, .prefix = "", .err = err};
     if (!only)
         DNB_TRY(list_group(&w, root));

@@ -45,6 +45,9 @@ typedef struct dnb_h5_set {
     bool direct;               /* in one piece, in this machine's byte order, at `offset` */
     uint64_t offset;
     hsize_t chunk[DNB_H5_DIMS]; /* chunked: the chunk's shape; else zeros */
+    bool unpackable;            /* chunked, this machine's byte order, at most the filters below */
+    int n_filters;
+    H5Z_filter_t filters[2]; /* deflate, shuffle: in the order they were applied */
 } dnb_h5_set;
 
 /* An open file and its datasets, in creation order where the file tracks it, else by name. */
@@ -53,6 +56,7 @@ typedef struct dnb_h5_file {
     hid_t file;
     struct dnb_h5_io *io; /* the descriptor under it; also for pread */
     uint64_t size;
+    bool has_user_block; /* bytes before HDF5's own */
     size_t n, cap;
     dnb_h5_set *sets;
 } dnb_h5_file;
