@@ -35,10 +35,6 @@ dnb_status dnb_h5_fail(dnb_err *err, dnb_status status, const char *path, const 
 /* Closes whatever kind of id it is (negative: none). */
 void dnb_h5_close(hid_t id);
 
-/* File access properties: plain POSIX I/O, no file locks, everything closed with the file. Negative
- * on failure. */
-hid_t dnb_h5_access(bool v18_format);
-
 /* One dataset of numbers. shape[0] are its rows. */
 enum { DNB_H5_DIMS = 4 };
 typedef struct dnb_h5_set {
@@ -49,14 +45,18 @@ typedef struct dnb_h5_set {
     bool direct;               /* in one piece, in this machine's byte order, at `offset` */
     uint64_t offset;
     hsize_t chunk[DNB_H5_DIMS]; /* chunked: the chunk's shape; else zeros */
+    bool unpackable;            /* chunked, this machine's byte order, at most the filters below */
+    int n_filters;
+    H5Z_filter_t filters[2]; /* deflate, shuffle: in the order they were applied */
 } dnb_h5_set;
 
 /* An open file and its datasets, in creation order where the file tracks it, else by name. */
 typedef struct dnb_h5_file {
     char *path;
     hid_t file;
-    int fd; /* HDF5's own descriptor, for pread */
+    struct dnb_h5_io *io; /* the descriptor under it; also for pread */
     uint64_t size;
+    bool has_user_block; /* bytes before HDF5's own */
     size_t n, cap;
     dnb_h5_set *sets;
 } dnb_h5_file;

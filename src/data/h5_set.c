@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "data/h5_driver.h"
 
 /* deflate shrinks by 1032:1 at most; a dataset beyond that (and some slack) is a lie about the
  * file. */
-enum { MOST_SHRUNK = 1100 };
+enum { MOST_SHRUNK = 1100, CHUNK_ENTRY = 8 /* bytes, at least, to list a chunk */ };
 #define SLACK ((uint64_t)64 << 20)
 
 /* Bytes of rows that are read to have a part of each cut out: usual, and to fit a chunk. */
@@ -128,15 +129,14 @@ static dnb_status too_large(const dnb_h5_file *f, const dnb_h5_set *s, uint64_t 
                     f->path, s->name, (unsigned long long)bytes, (unsigned long long)f->size);
 }
 
-/* Chunk shape and filters. */
-static dnb_status describe_chunks(const dnb_h5_file *f, hid_t plist, dnb_h5_set *s, uint64_t bytes,
-                                  size_t item, dnb_err *err)
+/* Filters: only those that need no plug-in and cannot blow a few bytes up into anything. */
+static dnb_status describe_filters(const dnb_h5_file *f, hid_t plist, dnb_h5_set *s, bool native,
+                                   dnb_err *err)
 {
-    uint64_t chunk = item;
     int n_filters = H5Pget_nfilters(plist);
-    if (H5Pget_chunk(plist, DNB_H5_DIMS, s->chunk) != s->ndim || n_filters < 0)
-        return dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken chunk layout",
-                           s->name);
+    if (n_filters < 0)
+        return dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken filters", s->name);
+    s->unpackable = s->unpackable && native && n_filters <= 2;
     for (int i = 0; i < n_filters; i++) {
         unsigned flags = 0, values[1] = {0}, config = 0;
         size_t n_values = 0;
@@ -147,17 +147,41 @@ static dnb_status describe_chunks(const dnb_h5_file *f, hid_t plist, dnb_h5_set 
                             "%s: dataset '%.200s' is compressed with filter %d; only gzip "
                             "(with shuffle) is read, repack it: h5repack -f GZIP=4",
                             f->path, s->name, (int)id);
+        s->unpackable = s->unpackable && id != H5Z_FILTER_FLETCHER32;
+        if (i < 2)
+            s->filters[i] = id;
     }
-    uint64_t limit = f->size * MOST_SHRUNK + SLACK;
+    s->n_filters = n_filters < 2 ? n_filters : 2;
+    return DNB_OK;
+}
+
+/* The chunks' shape: none may be larger than what the file can unpack to, nor more of them than it
+ * can list. */
+static dnb_status describe_chunks(const dnb_h5_file *f, hid_t plist, dnb_h5_set *s, uint64_t bytes,
+                                  size_t item, dnb_err *err)
+{
+    uint64_t chunk = item, n_chunks = 1, limit = f->size * MOST_SHRUNK + SLACK;
     if (f->size > UINT64_MAX / MOST_SHRUNK - SLACK)
         limit = UINT64_MAX;
+    unsigned options = 0;
+    /* (Partial edge chunks may be left unfiltered; then HDF5 reads them.) */
+    s->unpackable = H5Pget_chunk_opts(plist, &options) >= 0 && options == 0 && !f->has_user_block;
+    if (H5Pget_chunk(plist, DNB_H5_DIMS, s->chunk) != s->ndim)
+        return dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken chunk layout",
+                           s->name);
     if (bytes > limit)
         return too_large(f, s, bytes, err);
     for (int i = 0; i < s->ndim; i++) {
         if (s->chunk[i] == 0 || s->chunk[i] > limit / chunk)
             return too_large(f, s, UINT64_MAX, err);
         chunk *= s->chunk[i];
+        n_chunks *= (s->shape[i] - 1) / s->chunk[i] + 1; /* at most the elements: no overflow */
     }
+    if (n_chunks > f->size / CHUNK_ENTRY + 4096)
+        return dnb_fail(err, DNB_EFORMAT,
+                        "%s: dataset '%.200s' claims %llu chunks, more than the file can list; it "
+                        "is broken",
+                        f->path, s->name, (unsigned long long)n_chunks);
     return DNB_OK;
 }
 
@@ -170,6 +194,8 @@ static dnb_status describe_storage(const dnb_h5_file *f, hid_t id, dnb_h5_set *s
     H5D_layout_t layout = plist < 0 ? H5D_LAYOUT_ERROR : H5Pget_layout(plist);
     if (layout == H5D_CHUNKED) {
         status = describe_chunks(f, plist, s, bytes, dnb_dtype_size(s->type), err);
+        if (status == DNB_OK)
+            status = describe_filters(f, plist, s, native, err);
     } else if (layout == H5D_CONTIGUOUS && H5Pget_external_count(plist) == 0) {
         haddr_t at = H5Dget_offset(id);
         H5Eclear2(H5E_DEFAULT); /* no address is no error: nothing was written yet */
@@ -225,7 +251,7 @@ static dnb_status read_at(const dnb_h5_file *f, const dnb_h5_set *s, uint64_t of
 {
     char *to = out;
     while (n > 0) {
-        ssize_t got = pread(f->fd, to, n, (off_t)offset);
+        ssize_t got = pread(f->io->fd, to, n, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -325,10 +351,12 @@ dnb_status dnb_h5_read(dnb_h5_file *f, size_t set, dnb_h5_range r, dnb_dtype typ
         return DNB_OK;
     if (s->direct && s->type == type)
         return read_direct(f, s, r, out, err);
+    bool served = false;
     dnb_h5_scope scope = dnb_h5_enter();
-    dnb_status status = r.n_unit == items
-                            ? read_slab(f, s, r.first, r.n, 0, s->shape[1], type, out, err)
-                            : read_part(f, s, r, type, out, err);
+    dnb_status status = dnb_h5_read_chunks(f, s, r, type, out, &served, err);
+    if (status == DNB_OK && !served)
+        status = r.n_unit == items ? read_slab(f, s, r.first, r.n, 0, s->shape[1], type, out, err)
+                                   : read_part(f, s, r, type, out, err);
     dnb_h5_leave(scope);
     return status;
 }

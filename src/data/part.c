@@ -192,18 +192,20 @@ dnb_status dnb_write_at(int fd, uint64_t offset, const void *data, size_t n, con
 
 dnb_status dnb_check_room(const char *path, uint64_t bytes, dnb_err *err)
 {
-    struct statvfs v;
+    struct statvfs v = {0};
     char *dir = dnb_path_dir(path);
     if (!dir)
         return dnb_fail_memory(err, "path", strlen(path) + 1);
     bool known = statvfs(dir, &v) == 0 && v.f_frsize > 0 && v.f_blocks > 0;
     dnb_status status = DNB_OK;
+    double need = (double)bytes / 1e6, room = (double)v.f_bavail * (double)v.f_frsize / 1e6;
     if (known && bytes / v.f_frsize >= v.f_bavail)
-        status =
-            dnb_fail(err, DNB_EIO,
-                     "%s: the file needs %.2f GB, the disk of folder %s has %.2f GB free; free "
-                     "some room or choose another output",
-                     path, (double)bytes / 1e9, dir, (double)v.f_bavail * (double)v.f_frsize / 1e9);
+        status = dnb_fail(
+            err, DNB_EIO,
+            "%s: the file needs %.*f %s, the disk of folder %s has %.*f %s free; free "
+            "some room or choose another output",
+            path, need < 1000 ? 0 : 2, need < 1000 ? need : need / 1000, need < 1000 ? "MB" : "GB",
+            dir, room < 1000 ? 0 : 2, room < 1000 ? room : room / 1000, room < 1000 ? "MB" : "GB");
     dnb_free(dir);
     return status;
 }

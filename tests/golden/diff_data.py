@@ -81,6 +81,22 @@ def test_act_read(folder):
         f["outside"] = h5py.ExternalLink("/etc/passwd", "/x")
     last = check_act_read(path, [(n, np.full((3, 4), ord(n), np.float32)) for n in "zya"])
     assert last == 'provenance {"a": 1}', last
+    # Chunks of every awkward shape; some never written; a block of something else before HDF5's own bytes.
+    for block in (0, 1024):
+        for libver in ("earliest", "latest"):
+            path = os.path.join(folder, f"chunks{block}{libver}.act.h5")
+            arrays = []
+            with h5py.File(path, "w", userblock_size=block, libver=libver, track_order=True) as f:
+                for i, chunk in enumerate(((2, 5, 2, 4), (7, 16, 5, 6), (1, 16, 5, 6), (5, 1, 1, 1), (7, 1, 5, 1), (3, 7, 3, 5))):
+                    for extra in ({}, {"compression": "gzip", "shuffle": True}, {"shuffle": True}):
+                        a = rng.standard_normal((7, 16, 5, 6)).astype("f4")
+                        arrays.append((f"{i}{len(extra)}", a))
+                        f.create_dataset(arrays[-1][0], data=a, chunks=chunk, **extra)
+                holes = f.create_dataset("holes", (7, 16, 5, 6), "f4", chunks=(1, 8, 5, 6), compression="gzip", fillvalue=3)
+                a = np.full((7, 16, 5, 6), 3, "f4")
+                holes[3] = a[3] = rng.standard_normal((16, 5, 6)).astype("f4")
+                arrays.append(("holes", a))
+            check_act_read(path, arrays)
     # The newest file format, and values that overflow float32.
     path = os.path.join(folder, "latest.act.h5")
     big = np.array([[1e300, -1e300, np.nan, 1.5]])
