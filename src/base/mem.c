@@ -7,7 +7,8 @@
 
 #ifdef DNB_FAULTS
 #include <stdatomic.h>
-/* Test-only state: the allocation number that fails comes from DNNBRAIN_FAULT_ALLOC (1 = the first). */
+/* Test-only state: the allocation number that fails comes from DNNBRAIN_FAULT_ALLOC (1 = the
+ * first). */
 static bool fault_now(void)
 {
     static atomic_long count;
