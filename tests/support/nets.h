@@ -10,6 +10,7 @@
 typedef struct net_maker {
     dnb_graph *g;
     dnb_random random;
+    bool blank; /* weights stay 0 (for tests that do not run the network) */
     dnb_status status;
     dnb_err err;
 } net_maker;
@@ -39,7 +40,7 @@ static inline dnb_value make_constant(net_maker *m, int ndim, const size_t *shap
     if (m->status == DNB_OK)
         m->status = dnb_array_init(&a, DNB_F32, ndim, shape, &m->err);
     if (m->status == DNB_OK) {
-        for (size_t i = 0; i < dnb_array_count(&a); i++)
+        for (size_t i = 0; !m->blank && i < dnb_array_count(&a); i++)
             ((float *)a.data)[i] = (float)(mean + scale * dnb_random_normal(&m->random));
         m->status = dnb_graph_constant(m->g, NULL, &a, &v, &m->err);
     }
@@ -145,6 +146,40 @@ static inline dnb_net *make_alexnet(net_maker *m)
     x = make_unary(m, "Relu", "fc2_relu", x);
     make_linear(m, "fc3", x, 4096, 1000);
     return make_net(m, "AlexNet", 3, 224, 224);
+}
+
+/* conv -> norm -> relu -> conv -> norm -> + -> relu, and a few other readers. */
+static inline dnb_net *make_residual(net_maker *m, size_t channels)
+{
+    dnb_value x = make_input(m, 3, 13, 11);
+    dnb_value stem = make_unary(
+        m, "Relu", "stem_relu",
+        make_norm(m, "stem_bn", make_conv(m, "stem", x, 3, channels, 3, 1, 1, 1, false), channels));
+    dnb_value a = make_conv(m, "a", stem, channels, channels, 3, 1, 1, 1, true);
+    a = make_unary(m, "Relu", "a_relu", make_norm(m, "a_bn", a, channels));
+    a = make_norm(m, "b_bn", make_conv(m, "b", a, channels, channels, 3, 1, 1, 1, false), channels);
+    dnb_value sum = make_op(m, "Add", "sum", (dnb_value[]){a, stem}, 2, NULL, 0);
+    dnb_value block = make_unary(m, "Relu", "block", sum);
+    /* down-sampling block: both operands are convolutions */
+    dnb_value c = make_conv(m, "c", block, channels, 2 * channels, 3, 2, 1, 1, false);
+    c = make_norm(m, "c_bn", c, 2 * channels);
+    dnb_value d = make_conv(m, "d", block, channels, 2 * channels, 1, 2, 0, 1, false);
+    d = make_norm(m, "d_bn", d, 2 * channels);
+    dnb_value down = make_op(m, "Add", "down", (dnb_value[]){c, d}, 2, NULL, 0);
+    down = make_unary(m, "Relu", "down_relu", down);
+    /* an addend that is read again later must survive the addition */
+    dnb_value e = make_conv(m, "e", down, 2 * channels, 2 * channels, 1, 1, 0, 1, true);
+    dnb_value f = make_op(m, "Add", "f", (dnb_value[]){down, e}, 2, NULL, 0);
+    dnb_value h = make_op(m, "Mul", "h", (dnb_value[]){f, down}, 2, NULL, 0);
+    /* x + conv(x): the convolution reads what it would overwrite */
+    dnb_value i = make_conv(m, "i", h, 2 * channels, 2 * channels, 3, 1, 1, 1, true);
+    dnb_value k = make_op(m, "Add", "k", (dnb_value[]){i, h}, 2, NULL, 0);
+    k = make_op(m, "Add", "k_twice", (dnb_value[]){k, k}, 2, NULL, 0);
+    k = make_unary(m, "GlobalAveragePool", "pool", k);
+    k = make_unary(m, "Flatten", "flat", k);
+    k = make_linear(m, "fc", k, 2 * channels, 10);
+    make_unary(m, "Softmax", "prob", k);
+    return make_net(m, "residual", 3, 13, 11);
 }
 
 #endif
