@@ -14,10 +14,11 @@ except ImportError as e:
 
 
 def module_of(node_name):
-    """"/layer1/layer1.0/conv1/Conv" -> "layer1.0.conv1"."""
-    path = ""
+    """"/layer1/layer1.0/conv1/Conv" -> "layer1.0.conv1": a child of a sequence repeats the sequence's name."""
+    path, last = "", None
     for part in node_name.split("/")[1:-1]:
-        path = part if part.startswith(path + ".") or not path else path + "." + part
+        path = path[: -len(last)] + part if last and part.startswith(last + ".") else f"{path}.{part}".lstrip(".")
+        last = part
     return path
 
 
