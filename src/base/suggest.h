@@ -6,14 +6,7 @@
 #include <stddef.h>
 
 #include "dnnbrain/status.h"
-
-/* Appends to the NUL-terminated text in message[size] (NULL is fine: nothing happens) up to three
- * of the n names, nearest first: "; nearest are 'conv5', 'conv4', 'conv3' (21 in all)", or all of
- * them when there are no more than three: "; there is 'hIT', 'mIT'". Nearness is the case-blind
- * edit distance with swaps; a name that contains the wanted one counts as near. Ties keep the order
- * of names. Cost: O(n) distances of at most 128 x 128 steps; no allocation. */
-void dnb_suggest(char *message, size_t size, const char *wanted, const char *const *names,
-                 size_t n);
+#include "dnnbrain/suggest.h"
 
 /* dnb_suggest on err's message (err may be NULL), returning err's status: the last line of a
  * look-up that failed. */

@@ -84,8 +84,8 @@ dnb_status dnb_dnn_op_run(dnb_dnn_op *op, dnb_err *err) DNB_MUST_CHECK;
 
 /* The graph's weights of a CONV, DECONV or INNER as the primitive sees them: dimensions and element
  * steps (groups become a dimension, transposed convolution's channels change places). Returns the
- * number of dimensions. src: shape of the primitive's data input. */
-int dnb_prim_weights(const dnb_prim *p, const dnb_shape *src, const dnb_shape *weights,
-                     size_t dim[DNB_MAX_DIMS], size_t step[DNB_MAX_DIMS]);
+ * number of dimensions. */
+int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB_MAX_DIMS],
+                     size_t step[DNB_MAX_DIMS]);
 
 #endif

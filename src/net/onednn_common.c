@@ -175,20 +175,17 @@ size_t dnb_layout_bytes(const dnb_layout *l)
 /* ---- weights as the primitive sees them
  * ---------------------------------------------------------- */
 
-int dnb_prim_weights(const dnb_prim *p, const dnb_shape *src, const dnb_shape *weights,
-                     size_t dim[DNB_MAX_DIMS], size_t step[DNB_MAX_DIMS])
+int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB_MAX_DIMS],
+                     size_t step[DNB_MAX_DIMS])
 {
     int n = 0;
     if (p->kind == DNB_PRIM_INNER) {
-        size_t out = weights->dim[p->weights_kn ? 1 : 0], run = p->weights_kn ? out : 1;
-        dim[0] = out;
-        for (int i = src->ndim - 1; i >= 1; i--) {
-            dim[i] = src->dim[i];
-            step[i] = run;
-            run *= src->dim[i];
-        }
-        step[0] = p->weights_kn ? 1 : run;
-        return src->ndim;
+        int out = p->weights_kn ? 1 : 0;
+        dim[0] = weights->dim[out];
+        dim[1] = weights->dim[1 - out];
+        step[0] = p->weights_kn ? 1 : weights->dim[1];
+        step[1] = p->weights_kn ? weights->dim[1] : 1;
+        return 2;
     }
     /* a x b x kernel per group, where a x b is o x i, or i x o for DECONV */
     size_t a = weights->dim[0] / p->groups, b = weights->dim[1], volume = 1;
@@ -358,7 +355,7 @@ static dnb_status request_init(request_layouts *r, const dnb_dnn_spec *s, dnb_er
     dnb_status status = DNB_OK;
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
-        int n = dnb_prim_weights(s->prim, &s->in[0], &s->weights, dim, step);
+        int n = dnb_prim_weights(s->prim, &s->weights, dim, step);
         DNB_TRY(layout_any(&r->src, s->in[0].ndim, s->in[0].dim, err));
         DNB_TRY(layout_any(&r->weights, n, dim, err));
         if (s->has_bias)

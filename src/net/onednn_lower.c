@@ -36,18 +36,6 @@ static bool chooses_layout(const dnb_prim *p)
     return p->kind == DNB_PRIM_CONV || p->kind == DNB_PRIM_DECONV || p->kind == DNB_PRIM_INNER;
 }
 
-/* An inner product after Flatten reads the unflattened value where that is not plain: its weights
- * can be seen in that shape, which saves the copy. */
-static dnb_value unflattened(dnb_builder *b, dnb_value v)
-{
-    dnb_value root = b->p->analysis.values[v].root;
-    const dnb_shape *s = &b->p->inf->shape[root], *flat = &b->p->inf->shape[v];
-    if (b->p->analysis.values[v].canon == root || b->first[root] < 0 ||
-        !b->versions[b->first[root]].layout)
-        return v;
-    return s->ndim >= 3 && s->ndim <= 5 && s->dim[0] == flat->dim[0] ? root : v;
-}
-
 /* Operand 1 of BINARY, seen with as many dimensions as operand 0. */
 static dnb_shape with_leading_ones(const dnb_shape *s, int ndim)
 {
@@ -71,8 +59,6 @@ static dnb_status gather_inputs(dnb_builder *b, const dnb_node *n, const dnb_pri
     DNB_NEW(in->buffer, in->n, "plan");
     for (size_t k = 0; k < in->n; k++) {
         in->value[k] = n->inputs[p->swap ? in->n - 1 - k : k];
-        if (p->kind == DNB_PRIM_INNER)
-            in->value[k] = unflattened(b, in->value[k]);
         in->shape[k] = b->p->inf->shape[in->value[k]];
         if (chooses_layout(p))
             continue;
@@ -162,8 +148,7 @@ static dnb_status result_buffer(dnb_builder *b, const dnb_node_facts *f, const p
 
 /* Weights or bias that go to the primitive as they stand in the graph need no copy. */
 static dnb_status is_as_stored(const dnb_program *p, const dnb_node *n, const dnb_node_facts *f,
-                               int arg, const dnb_shape *src, const dnb_layout *wanted, bool *out,
-                               dnb_err *err)
+                               int arg, const dnb_layout *wanted, bool *out, dnb_err *err)
 {
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     const dnb_prim *prim = &f->prim;
@@ -175,7 +160,7 @@ static dnb_status is_as_stored(const dnb_program *p, const dnb_node *n, const dn
         *out = f->bias < 0;
         return DNB_OK;
     }
-    int ndim = dnb_prim_weights(prim, src, &p->inf->shape[n->inputs[1]], dim, step);
+    int ndim = dnb_prim_weights(prim, &p->inf->shape[n->inputs[1]], dim, step);
     dnb_status status = dnb_layout_strided(&stored, ndim, dim, step, err);
     if (status == DNB_OK)
         *out = dnb_layout_equal(stored, wanted);
@@ -184,8 +169,7 @@ static dnb_status is_as_stored(const dnb_program *p, const dnb_node *n, const dn
 }
 
 /* A weights or bias argument: the graph's own constant, or one that prepare makes of it. */
-static dnb_status add_weights(dnb_builder *b, dnb_step *s, size_t i, int arg, const dnb_shape *src,
-                              dnb_err *err)
+static dnb_status add_weights(dnb_builder *b, dnb_step *s, size_t i, int arg, dnb_err *err)
 {
     dnb_program *p = b->p;
     const dnb_node *n = dnb_graph_node_at(p->graph, i);
@@ -196,7 +180,7 @@ static dnb_status add_weights(dnb_builder *b, dnb_step *s, size_t i, int arg, co
     dnb_status status = DNB_OK;
     if (!layout)
         return DNB_OK;
-    DNB_TRY(is_as_stored(p, n, &p->analysis.nodes[i], arg, src, layout, &as_stored, err));
+    DNB_TRY(is_as_stored(p, n, &p->analysis.nodes[i], arg, layout, &as_stored, err));
     if (as_stored) {
         DNB_TRY(dnb_builder_constant(b, n->inputs[arg == DNB_ARG_WEIGHTS ? 1 : 2], &buffer, err));
         dnb_builder_arg(b, s, arg, buffer);
@@ -207,7 +191,7 @@ static dnb_status add_weights(dnb_builder *b, dnb_step *s, size_t i, int arg, co
     if (status != DNB_OK)
         goto done;
     DNB_TRY(dnb_builder_buffer(b, DNB_BUFFER_CONSTANT, dnb_layout_bytes(layout), &buffer, err));
-    p->packs[p->n_packs] = (dnb_pack){.node = (int)i, .arg = arg, .buffer = buffer, .src = *src};
+    p->packs[p->n_packs] = (dnb_pack){.node = (int)i, .arg = arg, .buffer = buffer};
     DNB_TRY(dnb_layout_copy(&p->packs[p->n_packs].layout, layout, err));
     p->n_packs++;
     dnb_builder_arg(b, s, arg, buffer);
@@ -215,8 +199,7 @@ done:
     return status;
 }
 
-static dnb_status add_constant_args(dnb_builder *b, dnb_step *s, size_t i, const dnb_shape *src,
-                                    dnb_err *err)
+static dnb_status add_constant_args(dnb_builder *b, dnb_step *s, size_t i, dnb_err *err)
 {
     static const int norm[] = {DNB_ARG_SCALE, DNB_ARG_SHIFT, DNB_ARG_MEAN, DNB_ARG_VARIANCE};
     const dnb_node *n = dnb_graph_node_at(b->p->graph, i);
@@ -224,8 +207,8 @@ static dnb_status add_constant_args(dnb_builder *b, dnb_step *s, size_t i, const
     dnb_status status = DNB_OK;
     int buffer;
     if (chooses_layout(p)) {
-        DNB_TRY(add_weights(b, s, i, DNB_ARG_WEIGHTS, src, err));
-        DNB_TRY(add_weights(b, s, i, DNB_ARG_BIAS, src, err));
+        DNB_TRY(add_weights(b, s, i, DNB_ARG_WEIGHTS, err));
+        DNB_TRY(add_weights(b, s, i, DNB_ARG_BIAS, err));
     }
     for (size_t k = 0; p->kind == DNB_PRIM_BATCHNORM && k < 4; k++) {
         DNB_TRY(dnb_builder_constant(b, n->inputs[1 + k], &buffer, err));
@@ -272,7 +255,7 @@ static dnb_status add_group_step(dnb_builder *b, size_t i, prim_inputs *in, dnb_
     for (size_t k = 0; k < in->n; k++)
         dnb_builder_arg(b, s, DNB_ARG_SRC + (int)k, in->buffer[k]);
     dnb_builder_arg(b, s, DNB_ARG_DST, buffer);
-    DNB_TRY(add_constant_args(b, s, i, &in->shape[0], err));
+    DNB_TRY(add_constant_args(b, s, i, err));
     DNB_TRY(add_scratch(b, s, err));
     for (size_t k = 0; k < in->n; k++)
         dnb_builder_read_done(b, in->value[k]);

@@ -10,7 +10,7 @@ typedef enum dnb_prim_kind {
     DNB_PRIM_NONE = 0,
     DNB_PRIM_CONV,   /* in: data n x c x sp...; weights o x c/g x k...; bias o or absent */
     DNB_PRIM_DECONV, /* the same, weights c x o/g x k... as in ONNX ConvTranspose */
-    DNB_PRIM_INNER,  /* in: data n x k (or n x c x sp...); weights o x k; bias o or absent */
+    DNB_PRIM_INNER,  /* in: data n x k; weights o x k; bias o or absent */
     DNB_PRIM_POOL_MAX,
     DNB_PRIM_POOL_AVG,        /* padding does not count */
     DNB_PRIM_POOL_AVG_PADDED, /* padding counts */

@@ -256,7 +256,7 @@ static dnb_status pack_weights(dnb_program *p, const dnb_pack *pack, dnb_err *er
     dnb_layout *stored = NULL;
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
-    int ndim = dnb_prim_weights(&f->prim, &pack->src, shape, dim, step);
+    int ndim = dnb_prim_weights(&f->prim, shape, dim, step);
     if (f->norm >= 0 || (f->prim.kind == DNB_PRIM_INNER && f->prim.alpha != 1)) {
         DNB_NEW(scaled, dnb_shape_count(shape), "scaled weights");
         scale_weights(p, f, shape, src, scaled);

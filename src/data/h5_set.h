@@ -1,0 +1,11 @@
+/* What opening a file needs to know of each dataset. room: data (internal) */
+#ifndef DNB_DATA_H5_SET_H
+#define DNB_DATA_H5_SET_H
+
+#include "data/h5.h"
+
+/* Fills *s (its name is set) from the open dataset id, refusing what cannot be read safely. */
+dnb_status dnb_h5_describe(const dnb_h5_file *f, hid_t id, dnb_h5_set *s,
+                           dnb_err *err) DNB_MUST_CHECK;
+
+#endif
