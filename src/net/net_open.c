@@ -8,9 +8,13 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strbuf.h"
+#include "base/suggest.h"
 #include "net/network.h"
 #include "net/onnx_load.h"
 #include "net/zoo.h"
+
+/* Of the zoo, in messages. */
+#define MAX_NAMES 64
 
 /* ---- preprocessing ---- */
 
@@ -114,53 +118,23 @@ done:
 
 /* ---- the zoo ---- */
 
-static size_t min_size(size_t a, size_t b)
-{
-    return a < b ? a : b;
-}
-
-/* Edits (insert, drop, change a letter) between two short names; case is ignored. */
-static size_t edit_distance(const char *a, const char *b)
-{
-    enum { LONGEST = 63 };
-    size_t row[LONGEST + 1], n = strlen(b);
-    if (n > LONGEST)
-        return n;
-    for (size_t j = 0; j <= n; j++)
-        row[j] = j;
-    for (size_t i = 0; a[i]; i++) {
-        size_t diagonal = row[0];
-        row[0] = i + 1;
-        for (size_t j = 0; j < n; j++) {
-            size_t change = diagonal + ((a[i] | 32) != (b[j] | 32));
-            diagonal = row[j + 1];
-            row[j + 1] = min_size(change, min_size(row[j], row[j + 1]) + 1);
-        }
-    }
-    return row[n];
-}
-
 static dnb_status unknown_name(const char *name, dnb_err *err)
 {
-    dnb_strbuf near = {0}, all = {0};
-    size_t best = 4, n = dnb_zoo_count();
-    for (size_t i = 0; i < n; i++)
-        best = min_size(best, edit_distance(name, dnb_zoo_at(i)->name));
+    dnb_strbuf all = {0};
+    const char *names[MAX_NAMES];
+    size_t n = dnb_zoo_count() < MAX_NAMES ? dnb_zoo_count() : MAX_NAMES;
     for (size_t i = 0; i < n; i++) {
-        const char *known = dnb_zoo_at(i)->name;
-        if (best < 4 && edit_distance(name, known) == best)
-            dnb_strbuf_addf(&near, "%s%s", near.len ? ", " : "; did you mean ", known);
-        dnb_strbuf_addf(&all, "%s%s", i ? ", " : "", known);
+        names[i] = dnb_zoo_at(i)->name;
+        dnb_strbuf_addf(&all, "%s%s", i ? ", " : "", names[i]);
     }
     dnb_status status =
-        near.failed || all.failed
+        all.failed
             ? dnb_fail_memory(err, "message", 256)
             : dnb_fail(err, DNB_ENOTFOUND,
-                       "unknown network '%.200s'%s%s (the zoo has %s; or give an .onnx file)", name,
-                       near.len ? near.text : "", near.len ? "?" : "", all.text);
-    dnb_strbuf_release(&near);
+                       "unknown network '%.200s' (give an .onnx file, or one of the zoo: %s)", name,
+                       all.text);
     dnb_strbuf_release(&all);
-    return status;
+    return status == DNB_ENOTFOUND ? dnb_fail_suggest(err, status, name, names, n) : status;
 }
 
 /* Where a zoo network's weights are; free *out with dnb_free. */

@@ -274,7 +274,7 @@ dnb_status dnb_onnx_tensor(dnb_array *out, Onnx__Tensor *t, const char *name,
     dnb_status status = DNB_OK;
     reader r = {.t = t, .name = name, .from = from, .err = err};
     dnb_array a = {0};
-    size_t count;
+    size_t count = 0;
     DNB_TRY(read_shape(&r, &a, &count));
     if (t->data_location == 1)
         DNB_TRY(read_external(&r, &a, count));

@@ -417,7 +417,7 @@ static dnb_status op_name(machine *m, int code, const dnb_pk_argument *a)
 static dnb_status op_call(machine *m, int code, const dnb_pk_argument *a)
 {
     size_t operands = code == 0x92 ? 3 : 2; /* NEWOBJ_EX has keyword arguments on top: dropped */
-    size_t from;
+    size_t from = 0;
     dnb_status status = DNB_OK;
     if (code == 'o' || code == 'i') { /* OBJ, INST: arguments above a mark */
         if ((status = pop_mark(m, &from)) != DNB_OK)

@@ -14,10 +14,11 @@ except ImportError as e:
 
 
 def module_of(node_name):
-    """"/layer1/layer1.0/conv1/Conv" -> "layer1.0.conv1"."""
-    path = ""
+    """"/layer1/layer1.0/conv1/Conv" -> "layer1.0.conv1": a child of a sequence repeats the sequence's name."""
+    path, last = "", None
     for part in node_name.split("/")[1:-1]:
-        path = part if part.startswith(path + ".") or not path else path + "." + part
+        path = path[: -len(last)] + part if last and part.startswith(last + ".") else f"{path}.{part}".lstrip(".")
+        last = part
     return path
 
 
@@ -34,13 +35,11 @@ def leaves(model, file):
 
 def slim(model):
     """Large classifiers say nothing about the loader: make them small."""
+    small = None
     for i, m in enumerate(getattr(model, "classifier", [])):
-        if isinstance(m, torch.nn.Linear) and m.in_features > 4096:
-            small = 64
-            model.classifier[i] = torch.nn.Linear(m.in_features, small)
-        elif isinstance(m, torch.nn.Linear):
-            model.classifier[i] = torch.nn.Linear(small, m.out_features)
-            small = m.out_features
+        if isinstance(m, torch.nn.Linear) and (small or m.in_features > 4096):
+            model.classifier[i] = torch.nn.Linear(small or m.in_features, 64 if m.out_features > 1000 else m.out_features)
+            small = model.classifier[i].out_features
     return model
 
 
@@ -59,7 +58,7 @@ def exported(name, opset, folded, size=224, **kw):
         want = {"logits": logits}
         if not folded:
             nodes = leaves(model, file)
-            truth = module_outputs(model, images, list(nodes))
+            truth = module_outputs(model, images, list(nodes), first=True)
             # By the value's name and by the node's.
             for i, (path, (node,)) in enumerate(nodes.items()):
                 want[node.name if i % 2 else node.output[0]] = truth[path]

@@ -71,14 +71,15 @@ def compare(label, ours, theirs, tolerance=TOLERANCE):
     expect(worst <= tolerance, f"{label}: {len(theirs)} layers, worst relative error {worst:.2g}")
 
 
-def module_outputs(model, images, names):
-    """Outputs of named modules of a torch model (what a module gave at its last call), copied before an
-    in-place ReLU can change them."""
+def module_outputs(model, images, names, first=False):
+    """Outputs of named modules of a torch model, copied before an in-place ReLU can change them. A module
+    called several times gives its last output, or its first."""
     out, hooks = {}, []
     modules = dict(model.named_modules())
     for name in names:
         def hook(_m, _i, y, name=name):
-            out[name] = y.detach().clone().numpy()
+            if not (first and name in out):
+                out[name] = y.detach().clone().numpy()
         hooks.append(modules[name].register_forward_hook(hook))
     with torch.no_grad():
         model(torch.from_numpy(images))

@@ -171,10 +171,10 @@ static void finds_weights(void **state)
 static void names_near_networks(void **state)
 {
     (void)state;
-    refused(&(dnb_net_options){.name = "alexnt"}, DNB_ENOTFOUND, "did you mean AlexNet?",
+    refused(&(dnb_net_options){.name = "alexnt"}, DNB_ENOTFOUND, "nearest are 'AlexNet'",
             "Resnet152");
-    refused(&(dnb_net_options){.name = "resnet153"}, DNB_ENOTFOUND, "did you mean Resnet152?",
-            "the zoo has");
+    refused(&(dnb_net_options){.name = "resnet153"}, DNB_ENOTFOUND, "nearest are 'Resnet152'",
+            "AlexNet, ");
     refused(&(dnb_net_options){.name = "transformer"}, DNB_ENOTFOUND,
             "unknown network 'transformer' (", ".onnx");
     refused(&(dnb_net_options){.name = ""}, DNB_EARG, "no network", "");
