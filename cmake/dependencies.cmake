@@ -2,6 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
+pkg_check_modules(FFTW REQUIRED IMPORTED_TARGET fftw3)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
@@ -50,4 +51,4 @@ endif()
 
 set(DNB_DEPENDENCIES OpenMP::OpenMP_C Threads::Threads PkgConfig::CJSON PkgConfig::XXHASH
     PkgConfig::ZLIB PkgConfig::LIBZIP PkgConfig::HDF5 PkgConfig::JPEG PkgConfig::PNG PkgConfig::CAIRO
-    PkgConfig::PROTOBUFC ${LAPACKE_LIBRARY} PkgConfig::OPENBLAS ${DNNL_LIBRARY} m)
+    PkgConfig::PROTOBUFC PkgConfig::FFTW ${LAPACKE_LIBRARY} PkgConfig::OPENBLAS ${DNNL_LIBRARY} m)

@@ -11,6 +11,7 @@
 
 #include "dnnbrain/array.h"
 #include "dnnbrain/rows.h"
+#include "dnnbrain/runtime.h"
 #include "dnnbrain/status.h"
 
 #ifdef __cplusplus
@@ -22,6 +23,7 @@ typedef struct dnb_pca_options {
     double variance;     /* 0 < f < 1: the smallest k whose summed variance ratio exceeds f */
     bool components;     /* make `components` and `mean` too (one more pass over the source) */
     size_t memory;       /* bytes this call may hold, results included; 0 = dnb_memory_budget() */
+    const dnb_progress *progress; /* may be NULL */
 } dnb_pca_options;
 
 /* All DNB_F64. k components, descending variance. */
@@ -35,8 +37,11 @@ typedef struct dnb_pca {
 } dnb_pca;
 
 /* Fits X (n >= 2 rows); release with dnb_pca_release. d >= n: from the Gram matrix of the centred
- * rows, n^2 d flops and one pass; else from the covariance, n d^2 flops and two passes. Components
- * whose variance is below about 1e-15 of the largest are noise, as everywhere. */
+ * rows, n^2 d flops, one pass over the source and one more for components; else from the
+ * covariance, n d^2 flops, three passes. A source that fits half of `memory` is read once. Squares
+ * of singular values are what is computed: a component whose variance is below max(n, d) * 2.2e-16
+ * of the largest counts as 0, with scores and component all zeros, and one below 1e-12 has few
+ * digits. NaN or infinity fails with DNB_EARG. */
 DNB_API dnb_status dnb_pca_fit(dnb_pca *out, const dnb_rows *x, const dnb_pca_options *opt,
                                dnb_err *err) DNB_MUST_CHECK;
 /* Scores (x->n x k, fresh DNB_F64 array) of other rows; needs components and the same d. */

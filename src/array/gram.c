@@ -21,10 +21,11 @@ void dnb_gram_kernel(double *acc, size_t tile, const dnb_panels *p, const void *
                     1.0, acc, t);
 }
 
-void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x)
+void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x, size_t memory)
 {
     *s = (dnb_sweep){.x = x,
-                     .tile = dnb_sweep_tile(x->n, DNB_GRAM_TILE),
+                     .tile = dnb_sweep_tile(x, DNB_GRAM_TILE, 1, memory),
+                     .memory = memory,
                      .n_acc = 1,
                      .kernel = dnb_gram_kernel,
                      .flops_per_item = 2,
@@ -80,8 +81,7 @@ dnb_status dnb_gram_run(double *g, const dnb_rows *x, const dnb_gram_options *op
         o.memory = dnb_memory_budget();
     DNB_TRY(dnb_rows_check(x, err));
     DNB_TRY(dnb_rows_load(&rows, &hold, x, o.memory / 2, err));
-    dnb_gram_sweep_init(&s, &rows);
-    s.memory = o.memory - (hold.data ? dnb_array_bytes(&hold) : 0);
+    dnb_gram_sweep_init(&s, &rows, o.memory - (hold.data ? dnb_array_bytes(&hold) : 0));
     s.progress = o.progress;
     s.centre_columns = o.centre == DNB_CENTRE_COLUMNS;
     if (o.centre == DNB_CENTRE_ROWS) {

@@ -8,7 +8,7 @@
 #define DNB_GRAM_TILE 256
 
 dnb_pair_kernel dnb_gram_kernel;
-/* A sweep over x with that kernel; shifts, memory and progress are still the caller's to set. */
-void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x);
+/* A sweep over x with that kernel; shifts and progress are still the caller's to set. */
+void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x, size_t memory);
 
 #endif

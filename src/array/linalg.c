@@ -83,7 +83,8 @@ static void run_block(const product *p, size_t i, size_t m, size_t j, size_t n)
                     (void *)c, (int)p->ldc);
 }
 
-/* C in blocks that follow from the shape alone, each made by one thread: fixed bits. */
+/* C in blocks that follow from the shape alone, each made by one thread (inside a parallel region OpenBLAS
+ * starts no threads of its own): fixed bits. */
 static dnb_status run_product(const product *p, dnb_err *err)
 {
     const dnb_matmul_options *o = p->o;
@@ -101,16 +102,11 @@ static dnb_status run_product(const product *p, dnb_err *err)
         bn = bn > 64 ? bn / 2 : bn;
     }
     size_t across = (p->n + bn - 1) / bn, blocks = ((p->m + bm - 1) / bm) * across;
-    /* A team of one is no parallel region to OpenBLAS; serial keeps it on this thread there too. */
-    int threads = omp_get_max_threads();
-    if (threads == 1 || blocks == 1)
-        omp_set_num_threads(1);
 #pragma omp parallel for schedule(dynamic)
     for (size_t q = 0; q < blocks; q++) {
         size_t i = q / across * bm, j = q % across * bn;
         run_block(p, i, p->m - i < bm ? p->m - i : bm, j, p->n - j < bn ? p->n - j : bn);
     }
-    omp_set_num_threads(threads);
 done:
     return status;
 }

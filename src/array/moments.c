@@ -13,44 +13,6 @@
 
 enum { REFERENCE_COLUMNS = 4096 };
 
-typedef void piece_fn(void *ctx, const dnb_piece *p);
-
-/* Calls fn on every piece of the source, in ascending order of columns or of rows. */
-static dnb_status walk(const dnb_rows *x, size_t memory, piece_fn *fn, void *ctx, dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    size_t item = dnb_dtype_size(x->dtype), rows = x->n, cols = x->d;
-    dnb_piece p = {.data = x->data, .dtype = x->dtype, .n = x->n, .d = x->d, .stride = x->stride};
-    char *buffer = NULL;
-    if (x->data) {
-        fn(ctx, &p);
-        return DNB_OK;
-    }
-    if (x->whole_rows) {
-        if (memory / (cols * item) < rows)
-            rows = memory / (cols * item);
-    } else if (memory / (rows * item) < cols) {
-        cols = memory / (rows * item) / DNB_PANEL * DNB_PANEL;
-    }
-    if (rows == 0 || cols == 0)
-        return dnb_fail(err, DNB_ENOMEM,
-                        "the %.1f MB of memory allowed cannot hold one piece of a %zu x %zu matrix",
-                        1e-6 * (double)memory, x->n, x->d);
-    DNB_NEW(buffer, rows * cols * item, "a piece of the matrix");
-    p.data = buffer;
-    for (p.row = 0; p.row < x->n; p.row += rows)
-        for (p.col = 0; p.col < x->d; p.col += cols) {
-            p.n = x->n - p.row < rows ? x->n - p.row : rows;
-            p.d = x->d - p.col < cols ? x->d - p.col : cols;
-            p.stride = p.d;
-            DNB_TRY(x->read(x->ctx, p.row, p.n, p.col, p.d, buffer, err));
-            fn(ctx, &p);
-        }
-done:
-    dnb_free(buffer);
-    return status;
-}
-
 DNB_SIMD static double sum_of_squares(const double *x, size_t k)
 {
     double s = 0;
@@ -104,7 +66,7 @@ dnb_status dnb_rows_moments(double *mean, double *ss, double *smallest, const dn
     double *work = NULL;
     DNB_NEW(work, 2 * x->n, "row moments");
     row_job job = {mean, ss ? ss : work, smallest ? smallest : work + x->n};
-    DNB_TRY(walk(x, memory, row_piece, &job, err));
+    DNB_TRY(dnb_rows_walk(x, memory, row_piece, &job, err));
 done:
     dnb_free(work);
     return status;
@@ -141,7 +103,7 @@ dnb_status dnb_rows_shift(double *shift, const dnb_rows *x, size_t memory, dnb_e
     dnb_rows head = *x;
     if (!x->whole_rows && head.d > REFERENCE_COLUMNS)
         head.d = REFERENCE_COLUMNS;
-    return walk(&head, memory, shift_piece, &job, err);
+    return dnb_rows_walk(&head, memory, shift_piece, &job, err);
 }
 
 typedef struct column_job {
@@ -184,5 +146,5 @@ dnb_status dnb_columns_moments(double *mean, double *ss, const dnb_rows *x, cons
                                const double *row_scale, size_t memory, dnb_err *err)
 {
     column_job job = {mean, ss, row_shift, row_scale};
-    return walk(x, memory, column_piece, &job, err);
+    return dnb_rows_walk(x, memory, column_piece, &job, err);
 }

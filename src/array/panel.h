@@ -13,6 +13,16 @@ typedef struct dnb_piece {
     size_t row, n, col, d, stride;
 } dnb_piece;
 
+/* Calls fn on every piece of the source, in ascending order of rows and columns: the whole matrix
+ * when it is in memory, else tiles of all rows (a multiple of DNB_PANEL columns wide) or blocks of
+ * whole rows that fit `memory`. */
+typedef void dnb_piece_fn(void *ctx, const dnb_piece *p);
+dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, void *ctx,
+                         dnb_err *err) DNB_MUST_CHECK;
+
+/* Columns of one panel. */
+#define DNB_PANEL 256
+
 /* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
 double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
                       double scale);

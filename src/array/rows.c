@@ -1,8 +1,10 @@
 /* Row sources: wrapping memory and arrays, loading a source that fits. */
 #include "dnnbrain/rows.h"
 
+#include <limits.h>
 #include <stdint.h>
 
+#include "array/panel.h"
 #include "array/rows_load.h"
 #include "base/mem.h"
 
@@ -46,6 +48,10 @@ dnb_status dnb_rows_check(const dnb_rows *x, dnb_err *err)
         bytes > PTRDIFF_MAX)
         return dnb_fail(err, DNB_ESHAPE, "a matrix of %zu rows and %zu columns is too large", x->n,
                         x->d);
+    if (x->n > INT_MAX || x->d > INT_MAX)
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "a matrix of %zu rows and %zu columns: BLAS counts to %d", x->n, x->d,
+                        INT_MAX);
     if (!x->data && !x->read)
         return dnb_fail(err, DNB_EARG, "rows have neither data nor a way to read them");
     if (x->data && x->n > 1 && x->stride < x->d)
@@ -75,5 +81,41 @@ dnb_status dnb_rows_load(dnb_rows *out, dnb_array *hold, const dnb_rows *x, size
     *out = (dnb_rows){.n = x->n, .d = x->d, .dtype = x->dtype, .data = hold->data, .stride = x->d};
 done:
     dnb_array_release(&all);
+    return status;
+}
+
+dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, void *ctx,
+                         dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t item = dnb_dtype_size(x->dtype), rows = x->n, cols = x->d;
+    dnb_piece p = {.data = x->data, .dtype = x->dtype, .n = x->n, .d = x->d, .stride = x->stride};
+    char *buffer = NULL;
+    if (x->data) {
+        fn(ctx, &p);
+        return DNB_OK;
+    }
+    if (x->whole_rows) {
+        if (memory / (cols * item) < rows)
+            rows = memory / (cols * item);
+    } else if (memory / (rows * item) < cols) {
+        cols = memory / (rows * item) / DNB_PANEL * DNB_PANEL;
+    }
+    if (rows == 0 || cols == 0)
+        return dnb_fail(err, DNB_ENOMEM,
+                        "the %.1f MB of memory allowed cannot hold one piece of a %zu x %zu matrix",
+                        1e-6 * (double)memory, x->n, x->d);
+    DNB_NEW(buffer, rows * cols * item, "a piece of the matrix");
+    p.data = buffer;
+    for (p.row = 0; p.row < x->n; p.row += rows)
+        for (p.col = 0; p.col < x->d; p.col += cols) {
+            p.n = x->n - p.row < rows ? x->n - p.row : rows;
+            p.d = x->d - p.col < cols ? x->d - p.col : cols;
+            p.stride = p.d;
+            DNB_TRY(x->read(x->ctx, p.row, p.n, p.col, p.d, buffer, err));
+            fn(ctx, &p);
+        }
+done:
+    dnb_free(buffer);
     return status;
 }

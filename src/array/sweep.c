@@ -16,10 +16,20 @@
 
 enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, PREFETCH_ROWS = 4 };
 
-size_t dnb_sweep_tile(size_t n, size_t largest)
+size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t memory)
 {
-    size_t tiles = (n + largest - 1) / largest, even = (n + tiles - 1) / tiles;
-    return (even + 3) / 4 * 4;
+    size_t n = x->n, tiles = (n + largest - 1) / largest, even = (n + tiles - 1) / tiles;
+    size_t tile = (even + 3) / 4 * 4;
+    if (x->data || !x->whole_rows)
+        return tile;
+    /* Two blocks of at least one tile of whole rows must fit beside the accumulators and their
+     * slabs. */
+    double acc =
+        (0.5 * (double)n * (double)n + (double)(n * tile)) * (double)(n_acc * sizeof(double)) * 1.1;
+    double left = 0.9 * (double)memory - acc, row = 2.0 * (double)(x->d * dnb_dtype_size(x->dtype));
+    while (tile > 4 && (double)tile * row > left)
+        tile = tile / 8 * 4 > 4 ? tile / 8 * 4 : 4;
+    return tile;
 }
 
 size_t dnb_tile_pair_count(size_t n_tiles)

@@ -10,11 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "array/panel.h"
 #include "dnnbrain/rows.h"
 #include "dnnbrain/runtime.h"
-
-/* Columns of one panel. */
-#define DNB_PANEL 256
 
 /* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]. same: b is a. Rows past
  * na up to the tile's size may be read; they hold some numbers. */
@@ -60,8 +58,9 @@ typedef struct dnb_pair_tiles {
     double *acc;
 } dnb_pair_tiles;
 
-/* An even tile size for n rows: a multiple of 4, at most `largest` (a multiple of 4). */
-size_t dnb_sweep_tile(size_t n, size_t largest);
+/* An even tile size for the rows of x: a multiple of 4, at most `largest` (a multiple of 4);
+ * smaller when x comes in whole rows of which the memory holds few. */
+size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t memory);
 /* Fails when n * n numbers could not be counted; dnb_sweep_run checks it too. */
 dnb_status dnb_pairs_check(size_t n, dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err) DNB_MUST_CHECK;

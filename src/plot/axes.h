@@ -28,8 +28,8 @@ void dnb_limits_add(dnb_limits *l, double v);
 void dnb_limits_settle(dnb_limits *l);
 void dnb_limits_make_symmetric(dnb_limits *l);
 
-/* Ticks at 1, 2 or 5 times a power of ten inside lo..hi (lo < hi), at most max_ticks (>= 2) of
- * them; widen moves the ends out to
+/* Ticks at 1, 2 or 5 times a power of ten inside lo..hi (lo < hi), about max_ticks
+ * (>= 2) of them, and no single one; widen moves the ends out to
  * ticks or half-way between two. */
 void dnb_scale_init(dnb_scale *s, double lo, double hi, int max_ticks, bool widen);
 /* Where v falls between the positions from (of lo) and to (of hi). */
@@ -125,6 +125,10 @@ typedef struct dnb_heat {
     bool smooth;    /* values are interpolated between cell centres */
     double opacity; /* 0 counts as 1 */
 } dnb_heat;
+
+/* v as a float share of the scale (0 at lo, 1 at hi; NaN stays): floats keep small differences of
+ * large values this way. Draw shares with a heat from 0 to 1. */
+float dnb_heat_share(const dnb_heat *heat, double v);
 
 /* rows x cols values into r; missing ones hatched when their cells are big enough to show it. */
 dnb_status dnb_heat_draw(dnb_canvas *c, dnb_rect r, const float *value, size_t rows, size_t cols,

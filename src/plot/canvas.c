@@ -74,9 +74,12 @@ done:
     return status;
 }
 
-/* Is there any font? An unusable face would otherwise put the whole drawing into its error state.
- */
-static bool try_font(const char *family)
+typedef struct font_check {
+    bool works;     /* an unusable face would put the whole drawing into its error state */
+    bool has_minus; /* U+2212; cairo's built-in font, used where none is installed, lacks it */
+} font_check;
+
+static font_check try_font(const char *family)
 {
     cairo_font_face_t *face =
         cairo_toy_font_face_create(family, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
@@ -85,13 +88,17 @@ static bool try_font(const char *family)
     cairo_matrix_init_identity(&unit);
     cairo_font_options_t *options = cairo_font_options_create();
     cairo_scaled_font_t *font = cairo_scaled_font_create(face, &size, &unit, options);
-    cairo_text_extents_t e = {0};
-    cairo_scaled_font_text_extents(font, "Mg", &e);
-    bool works = cairo_scaled_font_status(font) == CAIRO_STATUS_SUCCESS && e.x_advance > 0;
+    cairo_text_extents_t letters = {0}, minus = {0}, missing = {0};
+    cairo_scaled_font_text_extents(font, "Mg", &letters);
+    cairo_scaled_font_text_extents(font, "\xe2\x88\x92", &minus);
+    cairo_scaled_font_text_extents(font, "\xee\x80\x80", &missing); /* private use: in no font */
+    font_check found = {
+        .works = cairo_scaled_font_status(font) == CAIRO_STATUS_SUCCESS && letters.x_advance > 0,
+        .has_minus = minus.width != missing.width || minus.height != missing.height};
     cairo_scaled_font_destroy(font);
     cairo_font_options_destroy(options);
     cairo_font_face_destroy(face);
-    return works;
+    return found;
 }
 
 dnb_status dnb_canvas_new(dnb_canvas **out, const char *path, const dnb_figure_options *options,
@@ -112,7 +119,9 @@ dnb_status dnb_canvas_new(dnb_canvas **out, const char *path, const dnb_figure_o
     c->style = default_style(o->font_pt > 0 ? o->font_pt : 7);
     c->record = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, NULL);
     c->cr = cairo_create(c->record);
-    c->has_font = try_font(family);
+    font_check found = try_font(family);
+    c->has_font = found.works;
+    c->has_minus = found.has_minus;
     if (c->has_font) {
         /* Unhinted: the same layout at every resolution. */
         fonts = cairo_font_options_create();
@@ -362,6 +371,25 @@ void dnb_clean_text(char *out, size_t size, const char *s)
     out[len] = '\0';
 }
 
+static void replace_all(char *s, const char *from, char to)
+{
+    size_t n = strlen(from);
+    for (char *p = strstr(s, from); p; p = strstr(p, from)) {
+        *p = to;
+        memmove(p + 1, p + n, strlen(p + n) + 1);
+    }
+}
+
+/* Text as it can be shown: valid, and without the two signs of our own that a poor font lacks. */
+static void prepare_text(const dnb_canvas *c, char *out, size_t size, const char *s)
+{
+    dnb_clean_text(out, size, s);
+    if (c->has_minus)
+        return;
+    replace_all(out, "\xe2\x88\x92", '-');
+    replace_all(out, "\xe2\x80\xa6", '~');
+}
+
 static void set_font(dnb_canvas *c, double size, bool bold)
 {
     cairo_font_face_t *now = cairo_get_font_face(c->cr);
@@ -381,7 +409,7 @@ double dnb_text_width(dnb_canvas *c, const char *s, double size, bool bold)
     cairo_text_extents_t e = {0};
     if (!s || !c->has_font)
         return 0;
-    dnb_clean_text(clean, sizeof clean, s);
+    prepare_text(c, clean, sizeof clean, s);
     set_font(c, size, bold);
     cairo_text_extents(c->cr, clean, &e);
     return e.x_advance;
@@ -392,7 +420,7 @@ void dnb_canvas_text(dnb_canvas *c, double x, double y, const char *s, dnb_text 
     char clean[512];
     if (!s || !*s || !c->has_font)
         return;
-    dnb_clean_text(clean, sizeof clean, s);
+    prepare_text(c, clean, sizeof clean, s);
     double size = t.size > 0 ? t.size : c->style.font;
     double width = dnb_text_width(c, clean, size, t.bold);
     double dx = t.align == 'l' ? 0 : t.align == 'r' ? -width : -width / 2;

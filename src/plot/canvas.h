@@ -53,7 +53,7 @@ typedef struct dnb_canvas {
     double width, height; /* of the page; the figure sets height before writing */
     double dpi;
     dnb_file_kind kind;
-    bool has_font;
+    bool has_font, has_minus;
 } dnb_canvas;
 
 /* How text stands at its point. Zero values: style.font, regular, centred, ink. */

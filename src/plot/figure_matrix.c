@@ -127,12 +127,10 @@ static void draw_values(page *p, dnb_rect box)
 static dnb_status draw_cells(page *p, dnb_rect box, dnb_err *err)
 {
     const dnb_figure_matrix *s = p->spec;
+    dnb_heat shares = {.map = &p->map, .lo = 0, .hi = 1};
     for (size_t i = 0; i < s->n_rows * s->n_cols; i++)
-        p->cells[i] = (float)fmax(-3e38, fmin(3e38, s->value[i]));
-    for (size_t i = 0; i < s->n_rows * s->n_cols; i++)
-        if (isnan(s->value[i]))
-            p->cells[i] = NAN;
-    dnb_status status = dnb_heat_draw(p->c, box, p->cells, s->n_rows, s->n_cols, &p->heat, err);
+        p->cells[i] = dnb_heat_share(&p->heat, s->value[i]);
+    dnb_status status = dnb_heat_draw(p->c, box, p->cells, s->n_rows, s->n_cols, &shares, err);
     if (status != DNB_OK)
         return status;
     const dnb_color white = {1, 1, 1, 1};

@@ -26,8 +26,7 @@ typedef struct page {
     size_t n_runs;
     size_t side; /* cells drawn per side */
     float *cells;
-    double *shown; /* the panel's pairs as coloured (percentiles, or a copy of nothing when raw) */
-    size_t *rank_order;
+    double *shown; /* percentiles of the panel in hand; NULL when values are shown as they are */
     double left, bottom; /* room for bars and names beside each matrix */
     dnb_legend_item *legend;
     size_t n_legend;
@@ -89,7 +88,7 @@ static dnb_status panel_values(page *p, size_t panel, const double **out, dnb_er
 }
 
 /* Mean of the pairs behind one drawn cell; the diagonal counts as 0. */
-static float cell_value(const page *p, const double *value, size_t a, size_t b)
+static double cell_value(const page *p, const double *value, size_t a, size_t b)
 {
     size_t n = p->spec->n, m = 0;
     double sum = 0;
@@ -101,19 +100,21 @@ static float cell_value(const page *p, const double *value, size_t a, size_t b)
             sum += v;
             m++;
         }
-    return m ? (float)(sum / (double)m) : NAN;
+    return m ? sum / (double)m : NAN;
 }
 
 static dnb_status draw_cells(page *p, dnb_rect box, size_t panel, dnb_err *err)
 {
     const double *value;
+    dnb_heat shares = {.map = &p->map, .lo = 0, .hi = 1};
     dnb_status status = panel_values(p, panel, &value, err);
     if (status != DNB_OK)
         return status;
     for (size_t a = 0; a < p->side; a++)
         for (size_t b = 0; b <= a; b++)
-            p->cells[a * p->side + b] = p->cells[b * p->side + a] = cell_value(p, value, a, b);
-    return dnb_heat_draw(p->c, box, p->cells, p->side, p->side, &p->heat[panel], err);
+            p->cells[a * p->side + b] = p->cells[b * p->side + a] =
+                dnb_heat_share(&p->heat[panel], cell_value(p, value, a, b));
+    return dnb_heat_draw(p->c, box, p->cells, p->side, p->side, &shares, err);
 }
 
 /* Colour limits of every panel. */

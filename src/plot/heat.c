@@ -7,6 +7,8 @@
 /* Hatches the missing cells, a run of them along a row at a time. */
 static void hatch_missing(dnb_canvas *c, dnb_rect r, const float *value, size_t rows, size_t cols)
 {
+    const dnb_color ink = {0.55, 0.55, 0.55, 1};
+    r = dnb_snap_rect(c, r);
     double w = r.w / (double)cols, h = r.h / (double)rows;
     if (w < 1.5 || h < 1.5) /* finer than the hatching: grey says it */
         return;
@@ -15,12 +17,22 @@ static void hatch_missing(dnb_canvas *c, dnb_rect r, const float *value, size_t 
             size_t first = j;
             while (j < cols && isnan(value[i * cols + j]))
                 j++;
-            if (j > first)
-                dnb_canvas_hatch(c,
-                                 (dnb_rect){r.x + (double)first * w, r.y + (double)i * h,
-                                            (double)(j - first) * w, h},
-                                 (dnb_color){0.55, 0.55, 0.55, 1});
+            if (j == first)
+                continue;
+            /* a little inside, so that no grey bleeds into the neighbours */
+            const double in = 0.15;
+            dnb_rect run = {r.x + (double)first * w + in, r.y + (double)i * h + in,
+                            (double)(j - first) * w - 2 * in, h - 2 * in};
+            dnb_canvas_hatch(c, run, ink);
         }
+}
+
+float dnb_heat_share(const dnb_heat *heat, double v)
+{
+    if (isnan(v))
+        return NAN;
+    double share = (v - heat->lo) / (heat->hi - heat->lo);
+    return (float)fmin(1, fmax(0, share));
 }
 
 /* The neighbours of place i of `fine` on an axis of n cells, and the share of the second. */

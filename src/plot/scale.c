@@ -58,25 +58,38 @@ static int decimals_for(double step, double largest)
     return d < 0 ? 0 : d > 6 ? -1 : d;
 }
 
+/* Sets the ends, and the multiples of step at the first and last tick between them. */
+static void place_ticks(dnb_scale *s, double lo, double hi, double step, bool widen, double *first,
+                        double *last)
+{
+    const double slack = 1e-6;
+    double half = 0.5 * step;
+    s->lo = widen ? floor(lo / half + slack) * half : lo;
+    s->hi = widen ? ceil(hi / half - slack) * half : hi;
+    *first = ceil(s->lo / step - slack);
+    *last = floor(s->hi / step + slack);
+}
+
 void dnb_scale_init(dnb_scale *s, double lo, double hi, int max_ticks, bool widen)
 {
-    if (max_ticks > DNB_MAX_TICKS)
-        max_ticks = DNB_MAX_TICKS;
-    const double slack = 1e-6;
-    double step = round_step((hi - lo) / (4 * max_ticks)), first, last;
-    /* From too many ticks to the first step that has few enough; ends move out by half steps only,
+    if (max_ticks >= DNB_MAX_TICKS)
+        max_ticks = DNB_MAX_TICKS - 1;
+    /* From too many ticks to the first step that has few enough. Ends move out by half steps only,
      * which keeps the data large in their box. */
-    for (;; step = round_step(1.5 * step)) {
-        double half = 0.5 * step;
-        s->lo = widen ? floor(lo / half + slack) * half : lo;
-        s->hi = widen ? ceil(hi / half - slack) * half : hi;
-        first = ceil(s->lo / step - slack);
-        last = floor(s->hi / step + slack);
+    double first, last, before = 0, step = round_step((hi - lo) / (4 * max_ticks));
+    for (;;) {
+        place_ticks(s, lo, hi, step, widen, &first, &last);
         if (last - first + 1 <= max_ticks)
             break;
+        before = step;
+        step = round_step(1.5 * step);
+    }
+    if (last - first < 1 && before > 0) { /* a single tick tells no scale */
+        step = before;
+        place_ticks(s, lo, hi, step, widen, &first, &last);
     }
     s->n_ticks = 0;
-    for (double k = first; k <= last && s->n_ticks < max_ticks; k++)
+    for (double k = first; k <= last && s->n_ticks < DNB_MAX_TICKS; k++)
         s->tick[s->n_ticks++] = k * step;
     s->decimals = decimals_for(step, fmax(fabs(first * step), fabs(last * step)));
 }

@@ -51,9 +51,9 @@ static void use_kernel(job *j)
         [DNB_JENSENSHANNON] = {dnb_kernel_jensenshannon, 1},
     };
     dnb_sweep *s = &j->sweep;
-    s->tile = dnb_sweep_tile(j->x->n, DNB_PAIR_TILE);
     s->kernel = kernels[j->metric].kernel ? kernels[j->metric].kernel : dnb_kernel_sqeuclidean;
     s->n_acc = kernels[j->metric].n_acc ? kernels[j->metric].n_acc : 1;
+    s->tile = dnb_sweep_tile(j->x, DNB_PAIR_TILE, s->n_acc, s->memory);
     s->take_max = j->metric == DNB_CHEBYSHEV;
     s->ctx = &j->p;
     s->flops_per_item = 4;
@@ -121,7 +121,7 @@ static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb
 {
     dnb_status status = DNB_OK;
     dnb_sweep *s = &j->sweep;
-    dnb_gram_sweep_init(s, j->x);
+    dnb_gram_sweep_init(s, j->x, memory);
     s->what = "distances";
     s->indicator = dnb_metric_is_boolean(j->metric);
     if (!dnb_metric_is_product(j->metric))
@@ -233,7 +233,6 @@ static dnb_status run(job *j, const dnb_pdist_options *o, size_t memory, dnb_err
     size_t n = j->x->n;
     double *diagonal = NULL;
     DNB_TRY(prepare(j, o, memory, err));
-    j->sweep.memory = memory;
     j->sweep.progress = o->progress;
     DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
     if (dnb_metric_is_product(j->metric)) {
@@ -244,7 +243,7 @@ static dnb_status run(job *j, const dnb_pdist_options *o, size_t memory, dnb_err
                 diagonal[i] -= j->row_sum[i] * j->row_sum[i] / (double)j->x->d;
         }
         if (j->sweep.centre_columns) {
-            j->redo_tile = dnb_sweep_tile(n, DNB_PAIR_TILE);
+            j->redo_tile = dnb_sweep_tile(j->x, DNB_PAIR_TILE, 1, memory);
             j->redo_tiles = (n + j->redo_tile - 1) / j->redo_tile;
             DNB_NEW(j->redo, dnb_tile_pair_count(j->redo_tiles), "pairs to repeat");
         }
