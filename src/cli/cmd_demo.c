@@ -50,7 +50,8 @@ static const cli_option options[] = {
     {.name = NULL}};
 
 /* The steps, word by word; run in the demo's folder. */
-static const char *const steps[][24] = {
+enum { MOST_WORDS = 24 };
+static const char *const steps[][MOST_WORDS] = {
     {"act",        "-net",       DEMO_NET,     "--mean",   "0.5",   "0.5",     "0.5",
      "--std",      "0.25",       "0.25",       "0.25",     "-stim", DEMO_STIM, "-layer",
      "conv1_relu", "conv2_relu", "conv3_relu", "fc1_relu", "fc2",   "-out",    "dnn.act.h5"},
@@ -69,11 +70,22 @@ enum { STEP_ACT, STEP_RDM, STEP_BRAIN_RDM, STEP_RSA, STEP_VIEW, N_STEPS };
 /* Runs this program with the step's words in dir. */
 static dnb_status run_step(const char *dir, int step, cli_context *ctx, FILE *log, dnb_err *err)
 {
-    const char *argv[26] = {"dnnbrain"};
+    const char *argv[MOST_WORDS + 8] = {"dnnbrain"};
+    char threads[24], memory[24];
     size_t n = 1;
     int code = -1;
-    for (; n < 25 && steps[step][n - 1]; n++)
+    for (; n <= MOST_WORDS && steps[step][n - 1]; n++)
         argv[n] = steps[step][n - 1];
+    if (ctx->common->threads) {
+        snprintf(threads, sizeof threads, "%lld", ctx->common->threads);
+        argv[n++] = "-threads";
+        argv[n++] = threads;
+    }
+    if (ctx->common->memory) {
+        snprintf(memory, sizeof memory, "%zu", ctx->common->memory);
+        argv[n++] = "-memory";
+        argv[n++] = memory;
+    }
     if (ctx->common->quiet)
         argv[n++] = "-quiet";
     argv[n] = NULL;

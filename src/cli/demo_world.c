@@ -95,12 +95,9 @@ dnb_status demo_draw(const char *dir, size_t each, uint64_t seed, cli_context *c
 dnb_status demo_write_net(const char *dir, cli_context *ctx, dnb_err *err)
 {
     char *path = cli_join(dir, DEMO_NET);
-    FILE *f = path ? fopen(path, "wb") : NULL;
-    bool ok = f && fwrite(demo_net_onnx, 1, demo_net_onnx_size, f) == demo_net_onnx_size;
-    if (f && fclose(f) != 0)
-        ok = false;
-    dnb_status status = ok ? DNB_OK : dnb_fail(err, DNB_EIO, "%s/" DEMO_NET ": cannot write", dir);
-    if (ok)
+    dnb_status status = path ? cli_write_file(path, demo_net_onnx, demo_net_onnx_size, err)
+                             : dnb_fail(err, DNB_ENOMEM, "out of memory");
+    if (status == DNB_OK)
         cli_wrote(ctx, path, "a small convolutional network trained on such pictures");
     free(path);
     return status;

@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "context.h"
+#include "files.h"
 #include "help.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -79,7 +80,9 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
         fprintf(stderr, "dnnbrain: %s\n", err.message);
         goto done;
     }
-    status = command->run(args, &ctx, &err);
+    status = cli_check_files(command, args, &err);
+    if (status == DNB_OK)
+        status = command->run(args, &ctx, &err);
     if (status != DNB_OK)
         report_failure(&ctx, &err);
     cli_bar_clear(&ctx);
@@ -95,11 +98,15 @@ done:
 
 static int unknown_command(const char *name)
 {
-    const char *names[64];
+    enum { MOST = 128 };
+    const char *names[MOST];
     size_t n = 0;
     char near[256] = "";
-    for (const cli_command *const *c = cli_commands; *c && n < 64; c++)
+    for (const cli_command *const *c = cli_commands; *c && n < MOST; c++) {
         names[n++] = (*c)->name;
+        for (const char *const *a = (*c)->aliases; a && *a && n < MOST; a++)
+            names[n++] = *a;
+    }
     dnb_suggest(near, sizeof near, name, names, n);
     fprintf(stderr, "dnnbrain: unknown command '%s'%s; `dnnbrain --help` lists them\n", name, near);
     return EXIT_USAGE;
