@@ -76,9 +76,9 @@ typedef struct dnb_roi_table {
 } dnb_roi_table;
 
 /* Summarises every volume. As in numpy, one NaN among an ROI's voxels makes that entry NaN (for max
- * too); sums are double. Volumes are streamed: memory is the table plus blocks of about 16 MiB.
- * Independent of the number of threads. DNB_ESHAPE (mask does not fit), DNB_ENOTFOUND (label), read
- * errors. */
+ * too); sums are double. Volumes are streamed: memory is the table plus blocks of about 16 MiB (or
+ * the ROIs of one volume, if larger). Independent of the number of threads. DNB_ESHAPE (mask does
+ * not fit), DNB_ENOTFOUND (label), read errors. */
 DNB_API dnb_status dnb_roi_run(dnb_roi_table *out, dnb_brain *b, const dnb_mask *m,
                                const dnb_roi_options *opt, dnb_err *err) DNB_MUST_CHECK;
 DNB_API void dnb_roi_table_release(dnb_roi_table *t);

@@ -144,6 +144,11 @@ size_t dnb_brain_n_vol(const dnb_brain *b)
     return b->n_vol;
 }
 
+const dnb_nifti_header *dnb_brain_nifti_header(const dnb_brain *b)
+{
+    return b->format->kind == DNB_BRAIN_VOLUME ? dnb_nifti_header_of(b->file) : NULL;
+}
+
 dnb_status dnb_brain_affine(const dnb_brain *b, double affine[4][4], dnb_err *err)
 {
     return b->format->affine(b, affine, err);

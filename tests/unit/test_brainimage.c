@@ -123,6 +123,7 @@ static void test_write_like(void **state)
     assert_int_equal(dnb_brain_write_like(path, b, 2, maps, vox, 2, &opt, &err), DNB_OK);
     assert_int_equal(dnb_brain_open(&back, path, &err), DNB_OK);
     assert_int_equal(dnb_brain_n_vol(back), 2);
+    assert_string_equal(dnb_brain_nifti_header(back)->descrip, "score");
     assert_int_equal(dnb_brain_check_same_shape(b, back, &err), DNB_OK);
     assert_int_equal(dnb_brain_read_f64(back, 0, 2, NULL, 24, got, NULL, &err), DNB_OK);
     for (size_t i = 0; i < 48; i++) {

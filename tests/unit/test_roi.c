@@ -192,7 +192,7 @@ static void test_nan_rule(void **state)
     double v[48];
     for (size_t i = 0; i < 48; i++)
         v[i] = (double)i;
-    v[24 + 0] = NAN; /* volume 1, voxel (0, 0, 0): ROI -2 */
+    v[24 + 23] = NAN; /* volume 1, voxel (1, 2, 3), the second of ROI -2 */
     assert_int_equal(dnb_nifti_header_init(&h, 4, (size_t[]){2, 3, 4, 2}, &err), DNB_OK);
     const char *path = scratch_name(s, "nan.nii.gz");
     assert_int_equal(dnb_nifti_write(path, &h, DNB_F64, v, NULL, &err), DNB_OK);
