@@ -2,13 +2,16 @@
 #include "data/h5.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/mem.h"
 #include "base/suggest.h"
+#include "data/h5_driver.h"
 #include "data/h5_set.h"
 
 enum { DEEPEST = 32, MOST_SETS = 1 << 20, LONGEST_NAME = 4096 };
@@ -100,27 +103,6 @@ void dnb_h5_close(hid_t id)
         H5Idec_ref(id);
         break;
     }
-}
-
-hid_t dnb_h5_access(bool v18_format)
-{
-    hid_t p = H5Pcreate(H5P_FILE_ACCESS);
-    bool ok = p >= 0 && H5Pset_fapl_sec2(p) >= 0 && H5Pset_fclose_degree(p, H5F_CLOSE_STRONG) >= 0;
-#if H5_VERSION_GE(1, 10, 7)
-    ok = ok && H5Pset_file_locking(p, false, true) >= 0;
-#endif
-#if H5_VERSION_GE(1, 10, 2)
-    if (v18_format)
-        ok = ok && H5Pset_libver_bounds(p, H5F_LIBVER_V18, H5F_LIBVER_V18) >= 0;
-#else
-    if (v18_format)
-        ok = ok && H5Pset_libver_bounds(p, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) >= 0;
-#endif
-    if (!ok) {
-        dnb_h5_close(p);
-        return -1;
-    }
-    return p;
 }
 
 /* One walk over the groups. */
@@ -225,23 +207,30 @@ static dnb_status list_group(walk *w, hid_t group)
     return w->status;
 }
 
-/* Is it a file, is it HDF5, how long is it? */
-static dnb_status check_file(const char *path, const char *kind, uint64_t *size, dnb_err *err)
+/* HDF5 allows 512, 1024, 2048, ... bytes of something else before its signature. */
+static bool has_signature(int fd, uint64_t size)
+{
+    static const char signature[] = "\x89HDF\r\n\x1a\n";
+    char lead[8];
+    for (uint64_t at = 0; at + sizeof lead <= size; at = at ? 2 * at : 512)
+        if (pread(fd, lead, sizeof lead, (off_t)at) == (ssize_t)sizeof lead &&
+            memcmp(lead, signature, sizeof lead) == 0)
+            return true;
+    return false;
+}
+
+/* Opens the descriptor: is it a file, is it HDF5, how long is it? */
+static dnb_status open_file(dnb_h5_file *f, const char *kind, dnb_err *err)
 {
     struct stat st;
-    if (stat(path, &st) != 0)
-        return dnb_fail(err, DNB_EIO, "%s: cannot open: %s", path, strerror(errno));
+    f->io->fd = open(f->path, O_RDONLY | O_CLOEXEC);
+    if (f->io->fd < 0 || fstat(f->io->fd, &st) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: cannot open: %s", f->path, strerror(errno));
     if (!S_ISREG(st.st_mode))
-        return dnb_fail(err, DNB_EIO, "%s: is not a regular file", path);
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return dnb_fail(err, DNB_EIO, "%s: cannot open: %s", path, strerror(errno));
-    fclose(f);
-    if (H5Fis_hdf5(path) <= 0) {
-        H5Eclear2(H5E_DEFAULT);
-        return dnb_fail(err, DNB_EFORMAT, "%s: not an HDF5 file; a %s file is HDF5", path, kind);
-    }
-    *size = (uint64_t)st.st_size;
+        return dnb_fail(err, DNB_EIO, "%s: is not a regular file", f->path);
+    f->size = (uint64_t)st.st_size;
+    if (!has_signature(f->io->fd, f->size))
+        return dnb_fail(err, DNB_EFORMAT, "%s: not an HDF5 file; a %s file is HDF5", f->path, kind);
     return DNB_OK;
 }
 
@@ -251,30 +240,22 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, co
     dnb_status status = DNB_OK;
     dnb_h5_file *f = NULL;
     hid_t access = -1, root = -1;
-    void *handle = NULL;
     dnb_h5_scope scope = dnb_h5_enter();
     DNB_NEW(f, 1, "HDF5 file");
     f->file = -1;
+    DNB_NEW(f->io, 1, "HDF5 file");
+    f->io->fd = -1;
     f->path = dnb_strdup(path);
     if (!f->path) {
         status = dnb_fail_memory(err, "path", strlen(path) + 1);
         goto done;
     }
-    DNB_TRY(check_file(path, kind, &f->size, err));
-    access = dnb_h5_access(false);
-    f->file = H5Fopen(path, H5F_ACC_RDONLY, access < 0 ? H5P_DEFAULT : access);
-    if (f->file < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, path, "broken HDF5 file");
-        goto done;
-    }
-    if (access < 0 || H5Fget_vfd_handle(f->file, access, &handle) < 0 || !handle) {
-        status = dnb_h5_fail(err, DNB_EINTERNAL, path, "HDF5 gives no file descriptor");
-        goto done;
-    }
-    f->fd = *(int *)handle;
-    root = H5Gopen2(f->file, "/", H5P_DEFAULT);
+    DNB_TRY(open_file(f, kind, err));
+    access = dnb_h5_access(f->io, false);
+    f->file = access < 0 ? -1 : H5Fopen(path, H5F_ACC_RDONLY, access);
+    root = f->file < 0 ? -1 : H5Gopen2(f->file, "/", H5P_DEFAULT);
     if (root < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, path, "broken HDF5 file: no root group");
+        status = dnb_h5_fail(err, DNB_EFORMAT, path, "broken HDF5 file");
         goto done;
     }
     walk w = {.f = f, .prefix = "", .err = err};
@@ -299,9 +280,12 @@ void dnb_h5_file_close(dnb_h5_file *f)
     dnb_h5_scope scope = dnb_h5_enter();
     dnb_h5_close(f->file);
     dnb_h5_leave(scope);
+    if (f->io && f->io->fd >= 0)
+        close(f->io->fd);
     for (size_t i = 0; i < f->n; i++)
         dnb_free(f->sets[i].name);
     dnb_free(f->sets);
+    dnb_free(f->io);
     dnb_free(f->path);
     dnb_free(f);
 }

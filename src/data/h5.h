@@ -35,10 +35,6 @@ dnb_status dnb_h5_fail(dnb_err *err, dnb_status status, const char *path, const 
 /* Closes whatever kind of id it is (negative: none). */
 void dnb_h5_close(hid_t id);
 
-/* File access properties: plain POSIX I/O, no file locks, everything closed with the file. Negative
- * on failure. */
-hid_t dnb_h5_access(bool v18_format);
-
 /* One dataset of numbers. shape[0] are its rows. */
 enum { DNB_H5_DIMS = 4 };
 typedef struct dnb_h5_set {
@@ -55,7 +51,7 @@ typedef struct dnb_h5_set {
 typedef struct dnb_h5_file {
     char *path;
     hid_t file;
-    int fd; /* HDF5's own descriptor, for pread */
+    struct dnb_h5_io *io; /* the descriptor under it; also for pread */
     uint64_t size;
     size_t n, cap;
     dnb_h5_set *sets;

@@ -161,21 +161,25 @@ static bool make_dataset(hid_t file, const dnb_h5_plan *p, const dnb_h5_job *job
     return set >= 0;
 }
 
-dnb_status dnb_h5_create(hid_t *out, const char *temp, const dnb_h5_job *job, bool compressed,
+bool dnb_h5_needs_v18(const dnb_h5_job *job)
+{
+    return job->n_roi > COMPACT_TEXTS;
+}
+
+dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool compressed,
                          dnb_err *err)
 {
     dnb_status status = DNB_OK;
     hid_t file = -1;
-    /* An object header holds 64 KiB; more names need the attribute storage of HDF5 1.8. */
-    bool many_texts = job->n_roi > COMPACT_TEXTS;
-    hid_t access = dnb_h5_access(many_texts), creation = H5Pcreate(H5P_FILE_CREATE);
+    bool v18 = dnb_h5_needs_v18(job);
+    hid_t access = dnb_h5_access(io, v18), creation = H5Pcreate(H5P_FILE_CREATE);
     bool ok =
         access >= 0 && creation >= 0 &&
         H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0;
-    if (many_texts)
+    if (v18)
         ok = ok && H5Pset_attr_phase_change(creation, 0, 0) >= 0;
     if (ok)
-        file = H5Fcreate(temp, H5F_ACC_TRUNC, creation, access);
+        file = H5Fcreate(job->path, H5F_ACC_TRUNC, creation, access);
     if (file < 0) {
         status = dnb_h5_fail(err, DNB_EIO, job->path, "cannot create");
         goto done;

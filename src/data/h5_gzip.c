@@ -118,7 +118,8 @@ static dnb_status store(hid_t set, const char *path, const dnb_h5_plan *plan, co
     return DNB_OK;
 }
 
-static dnb_status compress_set(hid_t set, const char *path, const packing *k, dnb_err *err)
+static dnb_status compress_set(hid_t set, const dnb_h5_io *io, const char *path, const packing *k,
+                               dnb_err *err)
 {
     dnb_status status = DNB_OK;
     chunk_walk w = {.plan = k->plan};
@@ -144,6 +145,7 @@ static dnb_status compress_set(hid_t set, const char *path, const packing *k, dn
             pack(k, &pieces[i]);
         for (size_t i = 0; i < n; i++)
             DNB_TRY(store(set, path, k->plan, &pieces[i], err));
+        DNB_TRY(dnb_h5_io_check(io, path, err));
     } while (n == batch);
 done:
     for (size_t i = 0; pieces && i < batch; i++) {
@@ -155,7 +157,7 @@ done:
     return status;
 }
 
-dnb_status dnb_h5_compress(hid_t file, const char *path, const dnb_h5_job *job, int fd,
+dnb_status dnb_h5_compress(hid_t file, const dnb_h5_io *io, const dnb_h5_job *job, int fd,
                            const uint64_t *offsets, dnb_err *err)
 {
     dnb_status status = DNB_OK;
@@ -171,8 +173,9 @@ dnb_status dnb_h5_compress(hid_t file, const char *path, const dnb_h5_job *job, 
         k.row_items = dnb_h5_plan_items(k.plan);
         k.bound = (size_t)compressBound((uLong)(k.chunk_items * k.item));
         hid_t set = H5Dopen2(file, k.plan->name, H5P_DEFAULT);
-        status = set < 0 ? dnb_h5_fail(err, DNB_EIO, path, "cannot write '%.200s'", k.plan->name)
-                         : compress_set(set, path, &k, err);
+        status = set < 0
+                     ? dnb_h5_fail(err, DNB_EIO, job->path, "cannot write '%.200s'", k.plan->name)
+                     : compress_set(set, io, job->path, &k, err);
         dnb_h5_close(set);
     }
     return status;

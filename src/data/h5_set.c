@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "data/h5_driver.h"
 
 /* deflate shrinks by 1032:1 at most; a dataset beyond that (and some slack) is a lie about the
  * file. */
@@ -225,7 +226,7 @@ static dnb_status read_at(const dnb_h5_file *f, const dnb_h5_set *s, uint64_t of
 {
     char *to = out;
     while (n > 0) {
-        ssize_t got = pread(f->fd, to, n, (off_t)offset);
+        ssize_t got = pread(f->io->fd, to, n, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)

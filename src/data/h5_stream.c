@@ -148,47 +148,36 @@ static dnb_status note_offsets(dnb_h5_stream *s, hid_t file, dnb_err *err)
     return DNB_OK;
 }
 
-/* H5Fclose writes what HDF5 still holds, so it can fail as any write can. */
-static dnb_status close_file(hid_t file, const char *path, dnb_err *err)
-{
-    if (file < 0 || H5Fclose(file) >= 0)
-        return DNB_OK;
-    return dnb_h5_fail(err, DNB_EIO, path, "cannot write");
-}
-
-/* A new, empty file under the temporary name. */
+/* A new, empty file behind the temporary name. */
 static dnb_status start_over(dnb_h5_stream *s, const char job[33], dnb_err *err)
 {
     dnb_status status = DNB_OK;
     hid_t file = -1;
     struct stat st;
     uint64_t bytes = 0;
+    dnb_h5_io io = {.fd = s->fd};
     for (size_t i = 0; i < s->job.n; i++) {
         bytes += (uint64_t)row_bytes(s, i) * s->plans[i].rows;
         s->pushed[i] = 0;
     }
-    if (s->fd >= 0 && ftruncate(s->fd, 0) != 0)
+    s->part.done = 0;
+    if (ftruncate(s->fd, 0) != 0)
         return dnb_fail(err, DNB_EIO, "%s: cannot write: %s", s->path, strerror(errno));
     status = dnb_check_room(s->path, bytes, err);
     if (status != DNB_OK)
         return status;
     dnb_h5_scope scope = dnb_h5_enter();
-    DNB_TRY(dnb_h5_create(&file, s->temp, &s->job, false, err));
-    DNB_TRY(note_offsets(s, file, err));
-    status = close_file(file, s->path, err);
-    file = -1;
-    if (status != DNB_OK)
-        goto done;
-    if (s->fd < 0)
-        s->fd = open(s->temp, O_RDWR | O_CLOEXEC);
-    if (s->fd < 0 || fstat(s->fd, &st) != 0) {
+    DNB_TRY(dnb_h5_create(&file, &io, &s->job, false, err));
+    status = note_offsets(s, file, err);
+    dnb_status closed = dnb_h5_finish(file, &io, s->path, status == DNB_OK ? err : NULL);
+    DNB_TRY(status == DNB_OK ? closed : status);
+    if (fstat(s->fd, &st) != 0) {
         status = dnb_fail(err, DNB_EIO, "%s: cannot open: %s", s->temp, strerror(errno));
         goto done;
     }
     if (s->resumable)
         status = dnb_part_start(&s->part, s->fd, (uint64_t)st.st_size, job, s->path, err);
 done:
-    dnb_h5_close(file);
     dnb_h5_leave(scope);
     return status;
 }
@@ -220,6 +209,11 @@ dnb_status dnb_h5_stream_open(dnb_h5_stream **out, const dnb_h5_job *job, size_t
         s->temp = dnb_strdup(dnb_outfile_temp(s->unique));
         if (!s->temp) {
             status = dnb_fail_memory(err, "path", strlen(job->path));
+            goto done;
+        }
+        s->fd = open(s->temp, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (s->fd < 0) {
+            status = dnb_fail(err, DNB_EIO, "%s: cannot create: %s", job->path, strerror(errno));
             goto done;
         }
     }
@@ -278,68 +272,83 @@ static dnb_status put_attributes(dnb_h5_stream *s, hid_t file, const char *prove
     return status;
 }
 
-/* Adds the attributes to the contiguous file. HDF5 may append to the file where our records stand,
- * so they are written anew behind it: should a later step fail, the job still resumes. */
+/* Adds the attributes to the contiguous file. */
+static dnb_status add_attributes(dnb_h5_stream *s, const char *provenance, dnb_err *err)
+{
+    dnb_h5_io io = {.fd = s->fd};
+    hid_t access = dnb_h5_access(&io, dnb_h5_needs_v18(&s->job));
+    hid_t file = access < 0 ? -1 : H5Fopen(s->temp, H5F_ACC_RDWR, access);
+    dnb_h5_close(access);
+    if (file < 0)
+        return dnb_h5_fail(err, DNB_EIO, s->path, "cannot reopen %s", s->temp);
+    dnb_status status = put_attributes(s, file, provenance, err);
+    dnb_status closed = dnb_h5_finish(file, &io, s->path, status == DNB_OK ? err : NULL);
+    return status == DNB_OK ? closed : status;
+}
+
+/* Attributes, final name. HDF5 may append to the file where our records stand, so they are written
+ * anew behind it: should a later step fail, the job still resumes. */
 static dnb_status finish_plain(dnb_h5_stream *s, const char *provenance, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
     struct stat st;
-    hid_t access = dnb_h5_access(s->job.n_roi > 0), file = -1;
-    size_t rows = s->plans[0].rows;
-    file = access < 0 ? -1 : H5Fopen(s->temp, H5F_ACC_RDWR, access);
-    if (file < 0) {
-        status = dnb_h5_fail(err, DNB_EIO, s->path, "cannot reopen %s", s->temp);
-        goto done;
-    }
-    DNB_TRY(put_attributes(s, file, provenance, err));
-    status = close_file(file, s->path, err);
-    file = -1;
+    dnb_status status = add_attributes(s, provenance, err);
     if (status != DNB_OK)
-        goto done;
-    if (fstat(s->fd, &st) != 0) {
-        status = dnb_fail(err, DNB_EIO, "%s: %s", s->path, strerror(errno));
-        goto done;
-    }
-    if (s->resumable) {
-        uint64_t size = (uint64_t)st.st_size;
-        DNB_TRY(dnb_part_start(&s->part, s->fd, size, s->part.job, s->path, err));
-        DNB_TRY(dnb_part_save(&s->part, rows, false, s->path, err));
-        if (ftruncate(s->fd, (off_t)size) != 0 || rename(s->temp, s->path) != 0)
-            status = dnb_fail(err, DNB_EIO, "%s: cannot rename %s to it: %s", s->path, s->temp,
-                              strerror(errno));
-    } else {
+        return status;
+    if (!s->resumable) {
         dnb_outfile *unique = s->unique;
         s->unique = NULL;
-        status = dnb_outfile_commit(unique, err);
+        return dnb_outfile_commit(unique, err);
     }
-done:
-    dnb_h5_close(file);
-    dnb_h5_close(access);
-    return status;
+    if (fstat(s->fd, &st) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: %s", s->path, strerror(errno));
+    status = dnb_part_start(&s->part, s->fd, (uint64_t)st.st_size, s->part.job, s->path, err);
+    if (status == DNB_OK)
+        status = dnb_part_save(&s->part, s->plans[0].rows, false, s->path, err);
+    if (status != DNB_OK)
+        return status;
+    if (ftruncate(s->fd, st.st_size) != 0 || rename(s->temp, s->path) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: cannot rename %s to it: %s", s->path, s->temp,
+                        strerror(errno));
+    return DNB_OK;
+}
+
+/* Fills the compressed copy behind io. */
+static dnb_status write_compressed(dnb_h5_stream *s, dnb_h5_io *io, const char *provenance,
+                                   dnb_err *err)
+{
+    hid_t file = -1;
+    dnb_status status = dnb_h5_create(&file, io, &s->job, true, err);
+    if (status != DNB_OK)
+        return status;
+    status = dnb_h5_compress(file, io, &s->job, s->fd, s->offsets, err);
+    if (status == DNB_OK)
+        status = put_attributes(s, file, provenance, err);
+    dnb_status closed = dnb_h5_finish(file, io, s->path, status == DNB_OK ? err : NULL);
+    return status == DNB_OK ? closed : status;
 }
 
 /* Compresses into a second file, which takes the final name; the first is then in the way. */
 static dnb_status finish_compressed(dnb_h5_stream *s, const char *provenance, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
     dnb_outfile *packed = NULL;
-    hid_t file = -1;
-    DNB_TRY(dnb_outfile_reserve(&packed, s->path, err));
-    DNB_TRY(dnb_h5_create(&file, dnb_outfile_temp(packed), &s->job, true, err));
-    DNB_TRY(dnb_h5_compress(file, s->path, &s->job, s->fd, s->offsets, err));
-    DNB_TRY(put_attributes(s, file, provenance, err));
-    status = close_file(file, s->path, err);
-    file = -1;
+    dnb_status status = dnb_outfile_reserve(&packed, s->path, err);
     if (status != DNB_OK)
-        goto done;
-    dnb_outfile *whole = packed;
-    packed = NULL;
-    status = dnb_outfile_commit(whole, err);
+        return status;
+    dnb_h5_io io = {
+        .fd = open(dnb_outfile_temp(packed), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666)};
+    if (io.fd < 0) {
+        status = dnb_fail(err, DNB_EIO, "%s: cannot create: %s", s->path, strerror(errno));
+    } else {
+        status = write_compressed(s, &io, provenance, err);
+        close(io.fd);
+    }
+    if (status != DNB_OK) {
+        dnb_outfile_abort(packed);
+        return status;
+    }
+    status = dnb_outfile_commit(packed, err);
     if (status == DNB_OK && s->resumable)
         unlink(s->temp);
-done:
-    dnb_h5_close(file);
-    dnb_outfile_abort(packed);
     return status;
 }
 

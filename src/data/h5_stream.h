@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "data/h5.h"
+#include "data/h5_driver.h"
 
 /* One dataset: `rows` rows of shape[0]*shape[1]*shape[2] elements. In the file: ndim 1: {shape[0]}
  * (rows == 1); 2: {rows, shape[0]}; 4: {rows, shape[0], shape[1], shape[2]}. */
@@ -54,10 +55,12 @@ void dnb_h5_stream_abort(dnb_h5_stream *s, bool keep);
 
 /* ---- its parts ---- */
 
-/* Creates the file with all datasets: contiguous and allocated, or (compressed) chunked with
- * shuffle and deflate. Returns the open file. */
-dnb_status dnb_h5_create(hid_t *out, const char *temp, const dnb_h5_job *job, bool compressed,
+/* Makes io->fd, emptied, a file with all datasets: contiguous and allocated, or (compressed)
+ * chunked with shuffle and deflate. Returns the open file; close it with dnb_h5_finish. */
+dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool compressed,
                          dnb_err *err) DNB_MUST_CHECK;
+/* Does the job have more ROI names than an object header of HDF5's first format holds? */
+bool dnb_h5_needs_v18(const dnb_h5_job *job);
 /* Are the names usable as distinct HDF5 paths and the shapes free of overflow? */
 dnb_status dnb_h5_check_plans(const dnb_h5_job *job, dnb_err *err) DNB_MUST_CHECK;
 /* Chunk shape of a plan, as rows and a part of the row's three axes: about 512 KiB, one run of
@@ -65,8 +68,9 @@ dnb_status dnb_h5_check_plans(const dnb_h5_job *job, dnb_err *err) DNB_MUST_CHEC
 void dnb_h5_chunk_shape(const dnb_h5_plan *p, size_t item, size_t chunk[4]);
 /* dims as in the file, of a plan's {rows, shape...} or of a chunk's. Returns ndim. */
 int dnb_h5_file_dims(const dnb_h5_plan *p, const size_t lengths[4], hsize_t dims[DNB_H5_DIMS]);
-/* Compresses the rows found in fd at `offsets` into the chunked datasets of `file`. */
-dnb_status dnb_h5_compress(hid_t file, const char *path, const dnb_h5_job *job, int fd,
+/* Compresses the rows found in fd at `offsets` into the chunked datasets of `file`, which io
+ * writes. */
+dnb_status dnb_h5_compress(hid_t file, const dnb_h5_io *io, const dnb_h5_job *job, int fd,
                            const uint64_t *offsets, dnb_err *err) DNB_MUST_CHECK;
 size_t dnb_h5_plan_items(const dnb_h5_plan *p);
 
