@@ -124,7 +124,8 @@ static int roi_of(size_t voxel)
     return 0;
 }
 
-/* A voxel's response to every stimulus: a random mixture of the units, scaled to unit variance. */
+/* A voxel's response to every stimulus: a random mixture of the units, scaled to unit variance. Its
+ * mean stays, so that patterns over voxels keep the angles between patterns over units. */
 static void mix_units(double *response, const float *units, size_t n_stim, size_t n_unit,
                       const double *weights)
 {
@@ -139,7 +140,7 @@ static void mix_units(double *response, const float *units, size_t n_stim, size_
     for (size_t i = 0; i < n_stim; i++)
         square += (response[i] - mean) * (response[i] - mean) / (double)n_stim;
     for (size_t i = 0; i < n_stim; i++)
-        response[i] = square > 0 ? (response[i] - mean) / sqrt(square) : 0;
+        response[i] = square > 0 ? response[i] / sqrt(square) : 0;
 }
 
 /* Fills the voxels of one ROI in every volume. */
