@@ -13,7 +13,7 @@
 typedef struct scratch {
     char dir[64];
     char path[8][512]; /* the last names given out */
-    int next;
+    unsigned next;
 } scratch;
 
 static inline void scratch_open(scratch *s)
@@ -28,7 +28,12 @@ static inline void scratch_open(scratch *s)
 static inline const char *scratch_path(scratch *s, const char *name)
 {
     char *p = s->path[s->next++ % 8];
-    snprintf(p, sizeof s->path[0], "%s/%s", s->dir, name);
+    size_t n = strlen(s->dir);
+    if (n + 1 + strlen(name) >= sizeof s->path[0])
+        abort();
+    memcpy(p, s->dir, n);
+    p[n] = '/';
+    strcpy(p + n + 1, name);
     return p;
 }
 
@@ -62,7 +67,8 @@ static inline void scratch_remove(const char *dir, int depth)
         char path[1024];
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
+        if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+            abort();
         if (unlink(path) != 0 && depth > 0)
             scratch_remove(path, depth - 1);
     }
