@@ -9,7 +9,7 @@
 #include <dnnbrain/image.h>
 #include <dnnbrain/scan.h>
 
-#include "network.h"
+#include "net_options.h"
 #include "outputs.h"
 #include "show.h"
 #include "units.h"

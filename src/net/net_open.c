@@ -8,7 +8,7 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/strbuf.h"
-#include "base/suggest.h"
+#include "base/near_name.h"
 #include "net/network.h"
 #include "net/onnx_load.h"
 #include "net/zoo.h"

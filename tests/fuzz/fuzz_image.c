@@ -1,4 +1,5 @@
-/* JPEG, PNG and BMP from memory, then a small resize: no crash, and what is returned is a whole image. */
+/* JPEG, PNG and BMP from memory, then a small resize: no crash, and what is returned is a whole
+ * image. */
 #include <stdlib.h>
 
 #include "dnnbrain/image.h"

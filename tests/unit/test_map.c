@@ -74,21 +74,25 @@ static void test_groups_ascend(void **state)
     dnb_groups_release(&g);
 }
 
-/* Every RDM of every iteration axis, with and without averaging, against distances written out here; with
- * a budget of one part at a time too, which takes several passes. */
+/* Every RDM of every iteration axis, with and without averaging, against distances written out
+ * here; with a budget of one part at a time too, which takes several passes. */
 static void check_rdm(fixture *f, dnb_iteraxis axis, const dnb_groups *g, size_t memory)
 {
-    dnb_rdm_options o = {.pdist = {.metric = DNB_EUCLIDEAN, .memory = memory}, .iteraxis = axis, .groups = g};
+    dnb_rdm_options o = {
+        .pdist = {.metric = DNB_EUCLIDEAN, .memory = memory}, .iteraxis = axis, .groups = g};
     dnb_array rdm = {0};
     dnb_err err = {0};
-    size_t n = g ? g->n_groups : N, parts = axis == DNB_ITER_CHANNEL ? CHN : axis == DNB_ITER_ROW_COL ? AREA : 1;
+    size_t n = g ? g->n_groups : N, parts = axis == DNB_ITER_CHANNEL   ? CHN
+                                            : axis == DNB_ITER_ROW_COL ? AREA
+                                                                       : 1;
     double mean[N][UNITS] = {{0}};
     assert_int_equal(dnb_rdm_of_layer(&rdm, f->file, 0, NULL, &o, &err), DNB_OK);
     assert_int_equal(rdm.shape[0], parts);
     assert_int_equal(rdm.shape[1], n * (n - 1) / 2);
     for (int i = 0; i < N; i++)
         for (int u = 0; u < UNITS; u++)
-            mean[g ? g->group[i] : (size_t)i][u] += f->x[i][u] / (double)(g ? g->sizes[g->group[i]] : 1);
+            mean[g ? g->group[i] : (size_t)i][u] +=
+                f->x[i][u] / (double)(g ? g->sizes[g->group[i]] : 1);
     for (size_t k = 0; k < parts; k++) {
         size_t pair = 0;
         for (size_t i = 0; i < n; i++)
@@ -96,12 +100,14 @@ static void check_rdm(fixture *f, dnb_iteraxis axis, const dnb_groups *g, size_t
                 double a[UNITS], b[UNITS];
                 int d = 0;
                 for (size_t u = 0; u < UNITS; u++) {
-                    if ((axis == DNB_ITER_CHANNEL && u / AREA != k) || (axis == DNB_ITER_ROW_COL && u % AREA != k))
+                    if ((axis == DNB_ITER_CHANNEL && u / AREA != k) ||
+                        (axis == DNB_ITER_ROW_COL && u % AREA != k))
                         continue;
                     a[d] = mean[i][u];
                     b[d++] = mean[j][u];
                 }
-                assert_true(fabs(((double *)rdm.data)[k * rdm.shape[1] + pair] - distance(a, b, d)) < 1e-6);
+                assert_true(
+                    fabs(((double *)rdm.data)[k * rdm.shape[1] + pair] - distance(a, b, d)) < 1e-6);
             }
     }
     dnb_array_release(&rdm);
@@ -133,7 +139,8 @@ static void test_wrong_group_count_is_named(void **state)
     dnb_groups_release(&g);
 }
 
-/* Shapes of features, and histograms counted by hand: the four positions of channel c of stimulus i. */
+/* Shapes of features, and histograms counted by hand: the four positions of channel c of stimulus
+ * i. */
 static void test_features_along_axes(void **state)
 {
     fixture *f = *state;

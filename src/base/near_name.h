@@ -1,7 +1,7 @@
 /* "Did you mean": the names nearest to a wrong one, appended to an error message. room: base
  * (internal) */
-#ifndef DNB_BASE_SUGGEST_H
-#define DNB_BASE_SUGGEST_H
+#ifndef DNB_BASE_NEAR_NAME_H
+#define DNB_BASE_NEAR_NAME_H
 
 #include <stddef.h>
 

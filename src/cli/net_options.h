@@ -1,6 +1,6 @@
 /* -net, --weights, --size ...: which network a command runs, and its stimuli. */
-#ifndef DNB_CLI_NETWORK_H
-#define DNB_CLI_NETWORK_H
+#ifndef DNB_CLI_NET_OPTIONS_H
+#define DNB_CLI_NET_OPTIONS_H
 
 #include <dnnbrain/net.h>
 #include <dnnbrain/stim.h>

@@ -1,5 +1,5 @@
 /* Opening the network and the stimuli a command line names. */
-#include "network.h"
+#include "net_options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
