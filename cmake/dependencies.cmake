@@ -14,7 +14,8 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 find_library(LAPACKE_LIBRARY lapacke REQUIRED)
-find_program(PROTOC_C NAMES protoc-c protoc REQUIRED)
+find_program(PROTOC_GEN_C protoc-gen-c REQUIRED)
+find_program(PROTOC_C NAMES protoc protoc-c REQUIRED) # protoc-c is deprecated where protoc exists
 
 # oneDNN: the header names its version; each major version has its own source file.
 find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)

@@ -3,7 +3,8 @@
  *
  * Each figure is a plain struct of borrowed inputs; zero-initialise it and set what you have: a
  * zero field means the documented default. dnb_figure_<kind>_write draws it and writes one file
- * whose suffix chooses the format: .png .jpg .jpeg (at `dpi`), .svg, .pdf (vectors, text as text).
+ * whose suffix chooses the format: .png .jpg .jpeg (at `dpi`), .svg, .pdf (vectors; letters become
+ * outlines in .svg and stay text in .pdf).
  * The file appears under its name only when complete, the same input gives the same bytes (no dates
  * inside), and the provenance text is stored in it: PNG iTXt chunk "provenance", JPEG comment, SVG
  * <metadata>, PDF Subject.
@@ -12,8 +13,8 @@
  * missing (hatched grey cell, no mark), never as a colour; infinite values are clipped to the
  * scale. Errors: DNB_EARG for an empty or inconsistent input, a suffix not listed above, or a
  * picture of unreasonable size; DNB_ENOTFOUND for an unknown colour map; DNB_EIO when the file
- * cannot be written. Nothing is left behind on failure. Without any font installed a figure is
- * still written, with the texts left out or drawn as boxes. */
+ * cannot be written. Nothing is left behind on failure. Without any font installed, texts are
+ * set in cairo's built-in Latin font. */
 #ifndef DNNBRAIN_FIGURE_H
 #define DNNBRAIN_FIGURE_H
 
@@ -104,6 +105,7 @@ typedef struct dnb_figure_layers {
     const char *x_label;   /* NULL: none */
     const char *y_label;   /* e.g. "Spearman's rho"; NULL: none */
     const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
+    const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
     double alpha;          /* 0: 0.05 */
     double low, high;      /* y limits; low == high: from the data, with 0 inside */
     size_t columns;        /* panels per row; 0: chosen */
@@ -169,7 +171,7 @@ typedef struct dnb_figure_grid {
     size_t first, count;           /* columns to draw; count 0: all from first; at most 12 a page */
     dnb_figure_scale scale;
     bool symmetric;        /* limits -m..m, m = largest magnitude */
-    bool interpolate;      /* smooth the maps (bilinear) instead of showing their pixels */
+    bool interpolate;      /* mix map values between pixel centres instead of showing squares */
     double low, high;      /* colour limits of every map; low == high: by `scale` */
     const char *bar_label; /* colour-bar title, e.g. "activation"; may be NULL */
     const char *colormap;  /* NULL: "viridis", or "coolwarm" when symmetric */
@@ -190,7 +192,7 @@ typedef enum dnb_figure_mark {
 } dnb_figure_mark;
 
 typedef struct dnb_figure_series {
-    const char *name; /* legend entry; NULL: none */
+    const char *name; /* legend entry (of the first axes); NULL: none */
     dnb_figure_mark mark;
     size_t n;
     const double *x, *y; /* n; x NULL: 1, 2, ... n */

@@ -20,8 +20,7 @@
 extern "C" {
 #endif
 
-/* An image with more pixels than this is refused (DNB_EUNSUPPORTED) before memory is taken for it.
- */
+/* An image file with more pixels is refused (DNB_EUNSUPPORTED) before memory is taken for it. */
 #define DNB_IMAGE_MAX_PIXELS ((size_t)1 << 28)
 
 /* 8-bit RGB. data is height x width x 3 bytes (R, G, B interleaved, top row first, no padding).
@@ -41,10 +40,14 @@ DNB_API void dnb_image_borrow(dnb_image *im, size_t width, size_t height, uint8_
 DNB_API void dnb_image_release(dnb_image *im);
 
 /* Reads a JPEG, PNG or BMP file; the type is told from the content, not from the suffix. *out
- * receives a fresh image (what it held before is not freed). Truncated or damaged files fail: no
- * guessed pixels. Errors: DNB_EIO (cannot open or read), DNB_EFORMAT (empty, damaged, not an
- * image), DNB_EUNSUPPORTED (another image type, too many pixels, a variant Pillow does not read
- * either), DNB_ENOMEM. */
+ * receives a fresh image (what it held before is not freed). A truncated or damaged file fails; no
+ * pixels are guessed. Two exceptions keep Pillow's pixels and ours the same or better: bad bits
+ * within a JPEG that libjpeg steps over with a warning are stepped over, and BMP run codes that
+ * Pillow 9.4 misreads (jumps, empty rows, odd 4-bit literals) are read as the format says.
+ * Errors: DNB_EIO (cannot open or read), DNB_EFORMAT (empty, damaged, not an image),
+ * DNB_EUNSUPPORTED (another image type, too many pixels, a JPEG of more than 1000 scans, a variant
+ * Pillow does not read either), DNB_ENOMEM. Memory: the file, the pixels, and for a progressive
+ * JPEG 2 bytes a sample more while it is decoded. */
 DNB_API dnb_status dnb_image_read(dnb_image *out, const char *path, dnb_err *err) DNB_MUST_CHECK;
 /* The same from memory; name stands for the file in messages. */
 DNB_API dnb_status dnb_image_decode(dnb_image *out, const void *bytes, size_t size,
@@ -52,8 +55,9 @@ DNB_API dnb_status dnb_image_decode(dnb_image *out, const void *bytes, size_t si
 
 /* Pillow's Image.resize((width, height), BILINEAR): a triangle filter that widens with the
  * reduction (antialiased), rows first, 22-bit fixed-point weights, 8-bit intermediate. *out
- * receives a fresh image. Cost: about in.height x width x (in.width / width) + the like for
- * columns; one intermediate of in.height x width pixels; runs in the calling thread. */
+ * receives a fresh image. Cost: 6 width x in.height x max(1, in.width / width) multiply-adds for
+ * the rows, then 6 width x height x max(1, in.height / height) for the columns; one intermediate
+ * of in.height x width pixels. Runs in the calling thread. */
 DNB_API dnb_status dnb_image_resize(dnb_image *out, const dnb_image *im, size_t width,
                                     size_t height, dnb_err *err) DNB_MUST_CHECK;
 
@@ -100,7 +104,8 @@ typedef struct dnb_image_batch {
 } dnb_image_batch;
 
 /* Starts reading paths[0..n_paths-1] (copied). options may be NULL (all 0). Memory: queue x
- * (3 x height x width) bytes, and per worker one file with its decoded image. */
+ * (3 x height x width) bytes, and per worker one file with its decoded image, of
+ * which a worker keeps up to 64 MiB for the next. */
 DNB_API dnb_status dnb_image_loader_new(dnb_image_loader **out, const char *const *paths,
                                         size_t n_paths, const dnb_image_prep *prep,
                                         const dnb_image_loader_options *options,

@@ -129,7 +129,7 @@ DNB_API dnb_status dnb_nifti_read(dnb_nifti *f, dnb_dtype type, size_t max_bytes
 
 /* How to write. Zero-initialise for the defaults. */
 typedef struct dnb_nifti_write_options {
-    int version; /* 1, 2, or 0: 1 when every size fits its 16 bits, else 2 */
+    int version; /* 1, 2, or 0: that of the header, but 2 when a size does not fit its 16 bits */
     /* gzip level 1..9 for a path ending in .gz; 0 = 1. See nifti_write.c for the measurement behind
      * it. */
     int gzip_level;
@@ -140,7 +140,7 @@ typedef struct dnb_nifti_write_options {
 } dnb_nifti_write_options;
 
 /* Writes a single file (.nii or .nii.gz; other suffixes are DNB_EARG), atomically, with h's shape,
- * datatype, slope, intercept, orientation and all other fields; endianness, version, pair and
+ * datatype, slope, intercept, orientation and all other fields; endianness, pair and
  * vox_offset of h are ignored. `data` (type DNB_F32 or DNB_F64, product of h->shape elements, file
  * order) holds true values: stored = (value - inter) / slope when slope is finite and not 0.
  * Integer types round to nearest even and refuse values they cannot hold, NaN included (DNB_EARG,

@@ -18,10 +18,10 @@ extern "C" {
 typedef struct dnb_mask dnb_mask;
 
 /* Reads a mask of one volume (3-D, or with further sizes of 1; else DNB_ESHAPE). Values must be
- * whole numbers (within 1e-3, so that a scaled integer file passes) of magnitude up to 2^53;
+ * whole numbers (within 0.01, so that a scaled integer file passes) of magnitude up to 2^53;
  * anything else, NaN included, is DNB_EFORMAT naming the voxel (0-based x,y,z) and its value. A
- * mask without any non-zero voxel is DNB_EFORMAT too. Memory: 8 bytes per voxel while reading, then
- * 8 per voxel inside. */
+ * mask without any non-zero voxel is DNB_EFORMAT too. Memory: 8 bytes per voxel
+ * and 24 per voxel inside while reading, then 8 per voxel inside. */
 DNB_API dnb_status dnb_mask_read(dnb_mask **out, const char *path, dnb_err *err) DNB_MUST_CHECK;
 /* The same from values in voxel-number order (shape = 3 sizes); `name` stands for the file in
  * messages. */
@@ -76,9 +76,9 @@ typedef struct dnb_roi_table {
 } dnb_roi_table;
 
 /* Summarises every volume. As in numpy, one NaN among an ROI's voxels makes that entry NaN (for max
- * too); sums are double. Volumes are streamed: memory is the table plus blocks of about 16 MiB.
- * Independent of the number of threads. DNB_ESHAPE (mask does not fit), DNB_ENOTFOUND (label), read
- * errors. */
+ * too); sums are double. Volumes are streamed: memory is the table plus blocks of about 16 MiB (or
+ * the ROIs of one volume, if larger). Independent of the number of threads. DNB_ESHAPE (mask does
+ * not fit), DNB_ENOTFOUND (label), read errors. */
 DNB_API dnb_status dnb_roi_run(dnb_roi_table *out, dnb_brain *b, const dnb_mask *m,
                                const dnb_roi_options *opt, dnb_err *err) DNB_MUST_CHECK;
 DNB_API void dnb_roi_table_release(dnb_roi_table *t);

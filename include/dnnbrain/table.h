@@ -60,7 +60,8 @@ DNB_API dnb_status dnb_table_take(dnb_table *out, const dnb_table *t, const size
                                   dnb_err *err) DNB_MUST_CHECK;
 
 typedef struct dnb_table_options {
-    char separator; /* 0 = by the header line: a tab if it has one, else a comma, else blanks */
+    char separator; /* 0 = a tab in a .tsv or when the header has one, else a comma in a .csv or
+                     * when the header has one, else blanks */
     bool no_header; /* columns are then named "1", "2", ... */
 } dnb_table_options;
 

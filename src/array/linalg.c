@@ -83,8 +83,8 @@ static void run_block(const product *p, size_t i, size_t m, size_t j, size_t n)
                     (void *)c, (int)p->ldc);
 }
 
-/* C in blocks that follow from the shape alone, each made by one thread (inside a parallel region OpenBLAS
- * starts no threads of its own): fixed bits. */
+/* C in blocks that follow from the shape alone, each made by one thread (inside a parallel region
+ * OpenBLAS starts no threads of its own): fixed bits. */
 static dnb_status run_product(const product *p, dnb_err *err)
 {
     const dnb_matmul_options *o = p->o;

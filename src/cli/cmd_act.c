@@ -5,7 +5,7 @@
 
 #include <dnnbrain/scan.h>
 
-#include "network.h"
+#include "net_options.h"
 #include "show.h"
 #include "units.h"
 

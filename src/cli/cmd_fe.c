@@ -1,5 +1,6 @@
 /* dnnbrain fe (dnn_fe): features of activations. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -80,14 +81,16 @@ static dnb_status parse_method(const fe_args *a, dnb_feature_options *o, cli_con
     return DNB_OK;
 }
 
-static dnb_status extract(dnb_array *results, const cli_unit_set *set, dnb_actfile *file,
-                          const dnb_feature_options *o, dnb_err *err)
+static dnb_status extract(dnb_array *results, const cli_unit_set *set, const fe_args *a,
+                          dnb_actfile *file, const dnb_feature_options *o, dnb_err *err)
 {
+    char part[256];
     for (size_t i = 0; i < set->n; i++) {
         dnb_status status =
             dnb_feature_of_layer(&results[i], file, set->index[i], &set->selects[i], o, err);
+        snprintf(part, sizeof part, "layer %s", set->names[i]);
         if (status != DNB_OK)
-            return status;
+            return cli_blame(err, status, a->act, part);
     }
     return DNB_OK;
 }
@@ -98,22 +101,15 @@ static dnb_status save(const fe_args *a, const cli_unit_set *set, const dnb_arra
     dnb_act_layer *layers = calloc(set->n, sizeof *layers);
     dnb_save_options so = {.compress = a->compress ? 4 : 0,
                            .provenance = dnb_provenance_json(ctx->provenance)};
-    dnb_status status = DNB_OK;
     if (!layers)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", set->n);
-    for (size_t i = 0; i < set->n && status == DNB_OK; i++) {
+    for (size_t i = 0; i < set->n; i++) {
         const size_t *shape = results[i].shape;
         layers[i] = (dnb_act_layer){.name = set->names[i],
                                     .shape = {shape[1], shape[2], shape[3]},
                                     .data = results[i].data};
-        if (shape[0] != results[0].shape[0])
-            status =
-                dnb_fail(err, DNB_ESHAPE,
-                         "layer %s holds %zu stimuli and layer %s %zu; name layers of one kind",
-                         set->names[0], results[0].shape[0], set->names[i], shape[0]);
     }
-    if (status == DNB_OK)
-        status = dnb_actfile_write(a->out, set->n, layers, results[0].shape[0], &so, err);
+    dnb_status status = dnb_actfile_write(a->out, set->n, layers, results[0].shape[0], &so, err);
     if (status == DNB_OK)
         cli_wrote(ctx, a->out, "%s of %zu layers x %zu stimuli", a->method.items[0], set->n,
                   results[0].shape[0]);
@@ -127,18 +123,21 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     dnb_actfile *file = NULL;
     cli_unit_set set = {0};
     dnb_array *results = NULL;
+    size_t n;
     dnb_feature_options o = {.memory = ctx->memory, .progress = &ctx->progress};
     dnb_status status = parse_method(a, &o, ctx, err);
     if (status == DNB_OK)
         status = dnb_actfile_open(&file, a->act, err);
     if (status == DNB_OK)
-        status = cli_units_of_file(&set, &a->units, file, err);
+        status = cli_units_of_file(&set, &a->units, file, a->act, err);
     if (status == DNB_OK)
         status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
     if (status == DNB_OK && !(results = calloc(set.n, sizeof *results)))
         status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", set.n);
     if (status == DNB_OK)
-        status = extract(results, &set, file, &o, err);
+        status = cli_units_same_stimuli(&n, &set, file, err);
+    if (status == DNB_OK)
+        status = extract(results, &set, a, file, &o, err);
     if (status == DNB_OK)
         status = save(a, &set, results, ctx, err);
     for (size_t i = 0; results && i < set.n; i++)

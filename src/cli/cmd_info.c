@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include <dnnbrain/actfile.h>
 #include <dnnbrain/brainimage.h>
@@ -105,8 +106,12 @@ static dnb_status info_stim(const char *path, cli_context *ctx, dnb_err *err)
     say_kind(ctx, path, "stimulus list");
     say_text(ctx, "type", dnb_stim_type_name(s.type));
     say_text(ctx, "path", s.path);
-    for (size_t i = 0; i < s.n_meta; i++)
-        say_text(ctx, s.meta[i].key, s.meta[i].value);
+    cJSON *header = cJSON_AddObjectToObject(ctx->summary, "header"); /* its keys are the user's */
+    for (size_t i = 0; i < s.n_meta; i++) {
+        cJSON_AddStringToObject(header, s.meta[i].key, s.meta[i].value);
+        if (plain(ctx))
+            printf("%s: %s\n", s.meta[i].key, s.meta[i].value);
+    }
     say_number(ctx, "stimuli", dnb_stim_count(&s));
     if (plain(ctx))
         puts("columns:");
@@ -266,7 +271,14 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (has_suffix(a->name, kinds[i].suffix))
             return kinds[i].show(a->name, ctx, err);
-    return dnb_brain_is_image_name(a->name) ? info_brain(a->name, ctx, err) : info_net(a, ctx, err);
+    if (dnb_brain_is_image_name(a->name))
+        return info_brain(a->name, ctx, err);
+    if (access(a->name, F_OK) == 0 && !has_suffix(a->name, ".onnx") && !has_suffix(a->name, ".pth"))
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "%s: its name ends in none of .stim.csv, .dmask.csv, .act.h5, .roi.h5, "
+                        ".rdm.h5, .onnx or a brain image's suffix",
+                        a->name);
+    return info_net(a, ctx, err);
 }
 
 static const char *const aliases[] = {"db_info", NULL};

@@ -128,22 +128,45 @@ static dnb_status set_key(rdm_list *l, size_t i, const char *key, dnb_err *err)
     return l->keys[i] ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %s", key);
 }
 
-static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
-                            cli_context *ctx, dnb_err *err)
+/* -cate must list the n stimuli of the input; -order the conditions that the RDMs will be of. */
+static dnb_status check_lists(const rdm_args *a, const cli_categories *order, size_t n,
+                              const dnb_rdm_options *o, dnb_err *err)
 {
+    if (o->groups && o->groups->n_stimuli != n)
+        return dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->cate,
+                        o->groups->n_stimuli, a->act ? a->act : a->nif, n);
+    if (o->groups)
+        n = o->groups->n_groups;
+    if (!a->order || order->groups.n_stimuli == n)
+        return DNB_OK;
+    return dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but the RDMs are of %zu conditions",
+                    a->order, order->groups.n_stimuli, n);
+}
+
+static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
+                            const cli_categories *order, cli_context *ctx, dnb_err *err)
+{
+    size_t n;
+    char part[256];
     dnb_actfile *file = NULL;
     cli_unit_set set = {0};
     dnb_status status = dnb_actfile_open(&file, a->act, err);
     if (status == DNB_OK)
         status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
     if (status == DNB_OK)
-        status = cli_units_of_file(&set, &a->units, file, err);
+        status = cli_units_of_file(&set, &a->units, file, a->act, err);
+    if (status == DNB_OK)
+        status = cli_units_same_stimuli(&n, &set, file, err);
+    if (status == DNB_OK)
+        status = check_lists(a, order, n, o, err);
     if (status == DNB_OK)
         status = rdm_list_init(l, set.n, err);
     for (size_t i = 0; i < set.n && status == DNB_OK; i++) {
         status = set_key(l, i, set.names[i], err);
         if (status == DNB_OK)
             status = dnb_rdm_of_layer(&l->rdms[i], file, set.index[i], &set.selects[i], o, err);
+        snprintf(part, sizeof part, "layer %s", set.names[i]);
+        status = cli_blame(err, status, a->act, part);
     }
     cli_unit_set_release(&set);
     dnb_actfile_close(file);
@@ -151,11 +174,11 @@ static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_option
 }
 
 static dnb_status of_rois(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
-                          cli_context *ctx, dnb_err *err)
+                          const cli_categories *order, cli_context *ctx, dnb_err *err)
 {
     dnb_brain *image = NULL;
     dnb_mask *mask = NULL;
-    char key[32];
+    char key[32], part[64];
     dnb_status status = dnb_brain_open(&image, a->nif, err);
     if (status == DNB_OK)
         status = cli_record_input(ctx, "nif", a->nif, NULL, err);
@@ -165,6 +188,8 @@ static dnb_status of_rois(rdm_list *l, const rdm_args *a, const dnb_rdm_options 
         status = dnb_mask_read(&mask, a->bmask, err);
     if (status == DNB_OK)
         status = dnb_mask_check(mask, image, err);
+    if (status == DNB_OK)
+        status = check_lists(a, order, dnb_brain_n_vol(image), o, err);
     size_t n = status != DNB_OK ? 0 : a->roi.count ? a->roi.count : dnb_mask_n_labels(mask);
     if (status == DNB_OK)
         status = rdm_list_init(l, n, err);
@@ -174,6 +199,8 @@ static dnb_status of_rois(rdm_list *l, const rdm_args *a, const dnb_rdm_options 
         status = set_key(l, i, key, err);
         if (status == DNB_OK)
             status = dnb_rdm_of_roi(&l->rdms[i], image, mask, label, o, err);
+        snprintf(part, sizeof part, "ROI %s", key);
+        status = cli_blame(err, status, a->nif, part);
     }
     dnb_mask_free(mask);
     dnb_brain_close(image);
@@ -211,17 +238,15 @@ static dnb_status save(const rdm_args *a, const rdm_list *l, cli_context *ctx, d
 enum { MOST_PANELS = 30 };
 
 static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categories *cate,
-                       cli_context *ctx, dnb_err *err)
+                       const cli_categories *order, cli_context *ctx, dnb_err *err)
 {
     dnb_figure_rdm_panel panels[MOST_PANELS];
     char titles[MOST_PANELS][128];
-    cli_categories order = {0};
     dnb_figure_rdm figure = {.panels = panels,
                              .n = dnb_condensed_order(n_pairs(&l->rdms[0])),
                              .metric = a->metric,
                              .own_scale = true};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
-    dnb_status status = DNB_OK;
     size_t all = 0;
     for (size_t i = 0; i < l->n; i++)
         for (size_t k = 0; k < n_iter(&l->rdms[i]); k++, all++) {
@@ -238,24 +263,17 @@ static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categorie
     if (all > MOST_PANELS)
         cli_warn(ctx, "%s shows the first %d of %zu RDMs", a->figure, MOST_PANELS, all);
     if (a->order) {
-        status = cli_categories_read(&order, a->order, err);
-        if (status == DNB_OK && order.groups.n_stimuli != figure.n)
-            status =
-                dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but the RDMs are of %zu conditions",
-                         a->order, order.groups.n_stimuli, figure.n);
-        figure.category = order.groups.group;
-        figure.category_names = (const char *const *)order.names;
-        figure.n_categories = order.groups.n_groups;
+        figure.category = order->groups.group;
+        figure.category_names = (const char *const *)order->names;
+        figure.n_categories = order->groups.n_groups;
     } else if (a->cate) {
         figure.item_names = (const char *const *)cate->names;
     }
-    if (status == DNB_OK)
-        status = dnb_figure_rdm_write(&figure, a->figure, &fo, err);
+    dnb_status status = dnb_figure_rdm_write(&figure, a->figure, &fo, err);
     if (status == DNB_OK)
         cli_wrote(ctx, a->figure, "heat maps");
     if (status == DNB_OK && a->show)
         cli_show(ctx, a->figure);
-    cli_categories_release(&order);
     return status;
 }
 
@@ -278,31 +296,43 @@ static dnb_status check(const rdm_args *a, cli_context *ctx, dnb_err *err)
     return DNB_OK;
 }
 
+static dnb_status parse_metric(dnb_metric *out, const rdm_args *a, cli_context *ctx, dnb_err *err)
+{
+    dnb_status status = dnb_metric_parse(out, a->metric, err);
+    if (status != DNB_OK)
+        ctx->usage = true;
+    return status == DNB_OK ? status : dnb_fail_prefix(err, status, "-metric");
+}
+
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const rdm_args *a = args;
     dnb_rdm_options o = {
         .pdist = {
             .zscore = a->zscore, .p = a->p, .memory = ctx->memory, .progress = &ctx->progress}};
-    cli_categories cate = {0};
+    cli_categories cate = {0}, order = {0};
     rdm_list list = {0};
     dnb_status status = check(a, ctx, err);
     if (status == DNB_OK)
-        status = dnb_metric_parse(&o.pdist.metric, a->metric, err);
+        status = parse_metric(&o.pdist.metric, a, ctx, err);
     if (status == DNB_OK)
         status = dnb_iteraxis_parse(&o.iteraxis, a->iteraxis, err);
     if (status == DNB_OK && a->cate) {
         status = cli_categories_read(&cate, a->cate, err);
         o.groups = &cate.groups;
     }
+    if (status == DNB_OK && a->order)
+        status = cli_categories_read(&order, a->order, err);
     if (status == DNB_OK)
-        status = a->act ? of_layers(&list, a, &o, ctx, err) : of_rois(&list, a, &o, ctx, err);
+        status = a->act ? of_layers(&list, a, &o, &order, ctx, err)
+                        : of_rois(&list, a, &o, &order, ctx, err);
     if (status == DNB_OK)
         status = save(a, &list, ctx, err);
     if (status == DNB_OK && a->figure)
-        status = draw(a, &list, &cate, ctx, err);
+        status = draw(a, &list, &cate, &order, ctx, err);
     rdm_list_release(&list);
     cli_categories_release(&cate);
+    cli_categories_release(&order);
     return status;
 }
 

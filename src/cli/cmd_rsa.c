@@ -69,7 +69,7 @@ static const cli_option options[] = {
      .max = 9e15,
      .help = "Seed of the random numbers; results do not depend on --threads."},
     {.name = "out",
-     .type = CLI_OUTFILE,
+     .type = CLI_OUTNAME,
      .offset = offsetof(rsa_args, out),
      .required = true,
      .value = "NAME",
@@ -86,10 +86,29 @@ static const cli_option options[] = {
      .help = "Open the figure when there is a display."},
     {.name = NULL}};
 
+/* The statistics know no names; a dissimilarity they refuse is reported with them here. */
+static dnb_status check_finite(const rsa_rdms *set, size_t first, dnb_err *err)
+{
+    for (size_t k = first; k < set->count; k++) {
+        const double *pairs = set->values + k * set->n_pairs;
+        size_t n = dnb_rdm_conditions(set->n_pairs), i = 0, j = 1;
+        for (size_t p = 0; p < set->n_pairs; p++) {
+            if (!isfinite(pairs[p]))
+                return dnb_fail(err, DNB_EARG,
+                                "%s: '%s': the dissimilarity of conditions %zu and %zu is %g (a "
+                                "constant pattern?); leave such conditions out",
+                                set->path, set->names[k], i + 1, j + 1, pairs[p]);
+            if (++j == n)
+                j = ++i + 1;
+        }
+    }
+    return DNB_OK;
+}
+
 static dnb_status append(rsa_rdms *set, dnb_rdmfile *file, size_t key, dnb_err *err)
 {
     const dnb_rdm_entry *e = dnb_rdmfile_entry(file, key);
-    size_t total = set->count + e->n_iter;
+    size_t first = set->count, total = first + e->n_iter;
     if (set->n_pairs && e->n_pairs != set->n_pairs)
         return dnb_fail(
             err, DNB_ESHAPE,
@@ -117,7 +136,7 @@ static dnb_status append(rsa_rdms *set, dnb_rdmfile *file, size_t key, dnb_err *
             return dnb_fail(err, DNB_ENOMEM, "out of memory");
         set->count++;
     }
-    return status;
+    return status == DNB_OK ? check_finite(set, first, err) : status;
 }
 
 static dnb_status read_rdms(rsa_rdms *set, const char *path, const cli_strings *wanted,

@@ -1,13 +1,15 @@
 /* dnnbrain view (dnn_view): feature maps of images, as figures. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <dnnbrain/colormap.h>
 #include <dnnbrain/figure.h>
 #include <dnnbrain/image.h>
 #include <dnnbrain/scan.h>
 
-#include "network.h"
+#include "net_options.h"
 #include "outputs.h"
 #include "show.h"
 #include "units.h"
@@ -17,7 +19,7 @@ typedef struct view_args {
     cli_strings layer;
     cli_ints chn;
     const char *cmap, *out, *format;
-    double vmin, vmax;
+    cli_doubles vmin, vmax; /* one value, or none */
     bool show;
 } view_args;
 
@@ -50,15 +52,22 @@ static const cli_option options[] = {
      .fallback = "coolwarm",
      .help = "Colour map."},
     {.name = "vmin",
-     .type = CLI_DOUBLE,
+     .type = CLI_DOUBLES,
      .offset = offsetof(view_args, vmin),
      .value = "V",
-     .help = "Value of the lowest colour. Default: each channel's minimum."},
+     .least = 1,
+     .most = 1,
+     .help = "Value of the lowest colour. Default: each channel's minimum (with -vmax, that of all "
+             "channels)."},
     {.name = "vmax",
-     .type = CLI_DOUBLE,
+     .type = CLI_DOUBLES,
      .offset = offsetof(view_args, vmax),
      .value = "V",
-     .help = "Value of the highest colour. Default: each channel's maximum."},
+     .least = 1,
+     .most = 1,
+     .help =
+         "Value of the highest colour. Default: each channel's maximum (with -vmin, that of all "
+         "channels)."},
     {.name = "show",
      .type = CLI_FLAG,
      .offset = offsetof(view_args, show),
@@ -180,8 +189,32 @@ static dnb_status gallery_init(gallery *g, const view_args *a, const keep_sink *
     return DNB_OK;
 }
 
-static dnb_status draw_pages(const gallery *g, const view_args *a, const char *net,
-                             cli_context *ctx, dnb_err *err)
+/* The colour limits; both 0 leaves each channel its own. */
+static dnb_status limits(const view_args *a, const keep_sink *maps, size_t n_stimuli, double *low,
+                         double *high, dnb_err *err)
+{
+    double least = INFINITY, most = -INFINITY;
+    *low = *high = 0;
+    if (!a->vmin.count && !a->vmax.count)
+        return DNB_OK;
+    for (size_t i = 0; i < n_stimuli * maps->units; i++) {
+        if (!isfinite(maps->values[i]))
+            continue;
+        least = fmin(least, maps->values[i]);
+        most = fmax(most, maps->values[i]);
+    }
+    *low = a->vmin.count ? a->vmin.items[0] : least;
+    *high = a->vmax.count ? a->vmax.items[0] : most;
+    if (!(*low < *high))
+        return dnb_fail(
+            err, DNB_EARG, "layer %s: values range from %g to %g, which leaves no colours %s %g",
+            a->layer.items[0], least, most, a->vmin.count ? "above -vmin" : "below -vmax",
+            a->vmin.count ? *low : *high);
+    return DNB_OK;
+}
+
+static dnb_status draw_pages(const gallery *g, const view_args *a, const keep_sink *maps,
+                             const char *net, cli_context *ctx, dnb_err *err)
 {
     char layer[256], name[512];
     dnb_figure_grid figure = {.n_rows = 1 + a->chn.count,
@@ -189,11 +222,12 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const char *n
                               .cells = g->cells,
                               .row_titles = g->rows,
                               .col_titles = g->columns,
-                              .low = a->vmin,
-                              .high = a->vmax,
                               .colormap = a->cmap,
                               .bar_label = "activation"};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
+    dnb_status status = limits(a, maps, g->n, &figure.low, &figure.high, err);
+    if (status != DNB_OK)
+        return status;
     snprintf(layer, sizeof layer, "%s", a->layer.items[0]);
     for (char *p = layer; *p; p++)
         if (*p == '/')
@@ -205,7 +239,7 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const char *n
             return dnb_fail(err, DNB_ENOMEM, "out of memory");
         figure.first = page * PER_PAGE;
         figure.count = g->n - figure.first < PER_PAGE ? g->n - figure.first : PER_PAGE;
-        dnb_status status = dnb_figure_grid_write(&figure, path, &fo, err);
+        status = dnb_figure_grid_write(&figure, path, &fo, err);
         if (status == DNB_OK)
             cli_wrote(ctx, path, "%zu stimuli", figure.count);
         if (status == DNB_OK && a->show)
@@ -217,6 +251,20 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const char *n
     return DNB_OK;
 }
 
+static dnb_status check(const view_args *a, cli_context *ctx, dnb_err *err)
+{
+    dnb_colormap unused;
+    dnb_status status = dnb_colormap_init(&unused, a->cmap, err);
+    if (status != DNB_OK) {
+        ctx->usage = true;
+        return dnb_fail_prefix(err, status, "-cmap");
+    }
+    if (a->vmin.count && a->vmax.count && !(a->vmin.items[0] < a->vmax.items[0]))
+        return cli_usage(ctx, err, "-vmin %g is not below -vmax %g", a->vmin.items[0],
+                         a->vmax.items[0]);
+    return DNB_OK;
+}
+
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const view_args *a = args;
@@ -224,9 +272,9 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     cli_images images = {0};
     keep_sink maps = {0};
     gallery g = {0};
-    dnb_status status = cli_images_read(&images, a->network.stim, err);
-    if (status == DNB_OK && a->vmin > a->vmax)
-        status = cli_usage(ctx, err, "-vmin %g is above -vmax %g", a->vmin, a->vmax);
+    dnb_status status = check(a, ctx, err);
+    if (status == DNB_OK)
+        status = cli_images_read(&images, a->network.stim, err);
     if (status == DNB_OK)
         status = cli_network_open(&net, &a->network, ctx, err);
     if (status == DNB_OK)
@@ -240,7 +288,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_make_dir(a->out, err);
     if (status == DNB_OK)
-        status = draw_pages(&g, a, dnb_net_name(net), ctx, err);
+        status = draw_pages(&g, a, &maps, dnb_net_name(net), ctx, err);
     gallery_release(&g);
     free(maps.values);
     dnb_net_free(net);

@@ -109,6 +109,11 @@ static void man_overview(FILE *out, const cli_command *unused)
     fputs(".SH EXIT STATUS\n0 on success, 1 on failure, 2 on a wrong command line.\n", out);
 }
 
+static bool takes_file(cli_type type)
+{
+    return type == CLI_INFILE || type == CLI_INFILES || type == CLI_OUTFILE || type == CLI_OUTNAME;
+}
+
 /* The words after which a shell offers files, the choices of an option, or nothing. */
 static void bash_case(FILE *out, const cli_option *table)
 {
@@ -121,7 +126,7 @@ static void bash_case(FILE *out, const cli_option *table)
             for (const char *p = o->choices; *p; p++)
                 fputc(*p == '|' ? ' ' : *p, out);
             fputs("' -- \"$cur\")) ;;\n", out);
-        } else if (o->type == CLI_INFILE || o->type == CLI_INFILES || o->type == CLI_OUTFILE) {
+        } else if (takes_file(o->type)) {
             fputs("COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n", out);
         } else if (o->type == CLI_OUTDIR) {
             fputs("COMPREPLY=($(compgen -d -- \"$cur\")) ;;\n", out);
@@ -194,10 +199,9 @@ static void zsh_text(FILE *out, const char *text)
 static void zsh_options(FILE *out, const cli_option *table)
 {
     for (const cli_option *o = table; o->name; o++) {
-        const char *action =
-            o->type == CLI_INFILE || o->type == CLI_INFILES || o->type == CLI_OUTFILE ? "_files"
-            : o->type == CLI_OUTDIR                                                   ? "_files -/"
-                                                                                      : " ";
+        const char *action = takes_file(o->type)     ? "_files"
+                             : o->type == CLI_OUTDIR ? "_files -/"
+                                                     : " ";
         if (o->positional) {
             fprintf(out, "            '*:%s:_files' \\\n", o->value);
             continue;

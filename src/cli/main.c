@@ -1,4 +1,5 @@
 /* The program: picks the subcommand (by argv[0] or the first word), parses, runs, reports. */
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 
 #include "commands.h"
 #include "context.h"
+#include "files.h"
 #include "help.h"
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
@@ -78,7 +80,9 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
         fprintf(stderr, "dnnbrain: %s\n", err.message);
         goto done;
     }
-    status = command->run(args, &ctx, &err);
+    status = cli_check_files(command, args, &err);
+    if (status == DNB_OK)
+        status = command->run(args, &ctx, &err);
     if (status != DNB_OK)
         report_failure(&ctx, &err);
     cli_bar_clear(&ctx);
@@ -89,26 +93,26 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
 done:
     cli_args_release(command, args);
     free(args);
-    if (fflush(stdout) != 0 && code == EXIT_OK) {
-        fputs("dnnbrain: cannot write to standard output\n", stderr);
-        code = EXIT_FAILED;
-    }
     return code;
 }
 
 static int unknown_command(const char *name)
 {
-    const char *names[64];
+    enum { MOST = 128 };
+    const char *names[MOST];
     size_t n = 0;
     char near[256] = "";
-    for (const cli_command *const *c = cli_commands; *c && n < 64; c++)
+    for (const cli_command *const *c = cli_commands; *c && n < MOST; c++) {
         names[n++] = (*c)->name;
+        for (const char *const *a = (*c)->aliases; a && *a && n < MOST; a++)
+            names[n++] = *a;
+    }
     dnb_suggest(near, sizeof near, name, names, n);
     fprintf(stderr, "dnnbrain: unknown command '%s'%s; `dnnbrain --help` lists them\n", name, near);
     return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+static int dispatch(int argc, char **argv)
 {
     const char *base = argc > 0 && argv[0] ? strrchr(argv[0], '/') : NULL;
     const cli_command *command = argc > 0 ? cli_find_command(base ? base + 1 : argv[0]) : NULL;
@@ -144,4 +148,15 @@ int main(int argc, char **argv)
     }
     command = cli_find_command(word);
     return command ? run_command(command, argc, argv, 2) : unknown_command(word);
+}
+
+int main(int argc, char **argv)
+{
+    int code = dispatch(argc, argv);
+    bool lost = ferror(stdout) != 0;
+    if ((fflush(stdout) != 0 || lost) && code == EXIT_OK) {
+        fputs("dnnbrain: cannot write to standard output\n", stderr);
+        code = EXIT_FAILED;
+    }
+    return code;
 }

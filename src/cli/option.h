@@ -15,6 +15,7 @@ typedef enum cli_type {
     CLI_STRING,  /* const char * */
     CLI_INFILE,  /* const char *, an existing file */
     CLI_OUTFILE, /* const char *, a file to write */
+    CLI_OUTNAME, /* const char *, what the names of the files to write begin with */
     CLI_OUTDIR,  /* const char *, a folder to write into */
     CLI_CHOICE,  /* const char *, one of `choices` */
     CLI_INT,     /* long long */

@@ -37,15 +37,15 @@ char *cli_join(const char *dir, const char *name)
     return path;
 }
 
-dnb_status cli_write_text(const char *path, const char *text, dnb_err *err)
+dnb_status cli_write_file(const char *path, const void *data, size_t n, dnb_err *err)
 {
     size_t size = strlen(path) + 32;
     char *temp = malloc(size);
     if (!temp)
         return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
     snprintf(temp, size, "%s.tmp-%ld", path, (long)getpid());
-    FILE *f = fopen(temp, "w");
-    bool ok = f && fputs(text, f) != EOF && fflush(f) == 0;
+    FILE *f = fopen(temp, "wb");
+    bool ok = f && fwrite(data, 1, n, f) == n && fflush(f) == 0;
     int why = errno;
     if (f && fclose(f) != 0 && ok) {
         why = errno;
@@ -59,6 +59,11 @@ dnb_status cli_write_text(const char *path, const char *text, dnb_err *err)
         unlink(temp);
     free(temp);
     return ok ? DNB_OK : dnb_fail(err, DNB_EIO, "%s: cannot write: %s", path, strerror(why));
+}
+
+dnb_status cli_write_text(const char *path, const char *text, dnb_err *err)
+{
+    return cli_write_file(path, text, strlen(text), err);
 }
 
 dnb_status cli_make_dir(const char *path, dnb_err *err)

@@ -38,32 +38,23 @@ static dnb_status allocate(reselect *r, dnb_err *err)
     return DNB_OK;
 }
 
-/* Opens the output; every layer must hold the same stimuli. */
+/* Opens the output. */
 static dnb_status open_writer(reselect *r, const char *path, const dnb_actwriter_options *options,
                               dnb_err *err)
 {
     dnb_act_layer *layers = calloc(r->set.n, sizeof *layers);
-    dnb_status status = DNB_OK;
     size_t done;
     if (!layers)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", r->set.n);
-    r->n_stim = dnb_actfile_shape(r->file, r->set.index[0])[0];
-    for (size_t i = 0; i < r->set.n && status == DNB_OK; i++) {
-        size_t n = dnb_actfile_shape(r->file, r->set.index[i])[0];
+    for (size_t i = 0; i < r->set.n; i++) {
         const size_t *shape = r->set.selects[i].n;
-        if (n != r->n_stim)
-            status =
-                dnb_fail(err, DNB_ESHAPE,
-                         "layer %s holds %zu stimuli and layer %s %zu; name layers of one kind",
-                         r->set.names[0], r->n_stim, r->set.names[i], n);
         layers[i] =
             (dnb_act_layer){.name = r->set.names[i], .shape = {shape[0], shape[1], shape[2]}};
         if (r->pool)
             layers[i].shape[1] = layers[i].shape[2] = 1;
     }
-    if (status == DNB_OK)
-        status =
-            dnb_actwriter_open(&r->writer, path, r->set.n, layers, r->n_stim, options, &done, err);
+    dnb_status status =
+        dnb_actwriter_open(&r->writer, path, r->set.n, layers, r->n_stim, options, &done, err);
     free(layers);
     return status;
 }
@@ -102,13 +93,15 @@ dnb_status cli_reselect(const char *act, const cli_units *units, const char *poo
     dnb_actwriter_options options = {.save = {.compress = compress ? 4 : 0}};
     dnb_status status = dnb_actfile_open(&r.file, act, err);
     if (status == DNB_OK)
-        status = cli_units_of_file(&r.set, units, r.file, err);
+        status = cli_units_of_file(&r.set, units, r.file, act, err);
     if (status == DNB_OK && pool) {
         status = dnb_pool_parse(&kind, pool, err);
         r.pool = &kind;
     }
     if (status == DNB_OK)
         status = cli_record_input(ctx, "act", act, dnb_actfile_provenance(r.file), err);
+    if (status == DNB_OK)
+        status = cli_units_same_stimuli(&r.n_stim, &r.set, r.file, err);
     if (status == DNB_OK)
         status = open_writer(&r, out, &options, err);
     if (status == DNB_OK)

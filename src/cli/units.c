@@ -7,6 +7,7 @@
 /* Where shapes and default layers come from. */
 typedef struct target {
     const dnb_actfile *file;
+    const char *path; /* of the file */
     const dnb_net *net;
 } target;
 
@@ -41,7 +42,8 @@ static dnb_status resolve(cli_unit_set *set, size_t i, const cli_units *units,
     dnb_dmask_layer layer = {.name = set->names[i]};
     dnb_status status = target_shape(t, set->names[i], &set->index[i], shape, err);
     if (status != DNB_OK)
-        return status;
+        return units->dmask && !units->layer.count ? cli_blame(err, status, units->dmask, NULL)
+                                                   : status;
     if (units->dmask) {
         const dnb_dmask_layer *found = dnb_dmask_find(mask, set->names[i]);
         if (!found)
@@ -61,7 +63,12 @@ static dnb_status resolve(cli_unit_set *set, size_t i, const cli_units *units,
     }
     status = dnb_select_init(&set->selects[i], &layer, shape, err);
     free(channels);
-    return status;
+    if (status == DNB_OK)
+        return DNB_OK;
+    /* Whose number is it? */
+    if (units->dmask && !(units->chn.count && strstr(err->message, ": channel ")))
+        return cli_blame(err, status, units->dmask, NULL);
+    return cli_blame(err, status, t->file ? t->path : dnb_net_name(t->net), NULL);
 }
 
 static dnb_status name_layers(cli_unit_set *set, const cli_units *units, const dnb_dmask *mask,
@@ -114,9 +121,9 @@ static dnb_status resolve_all(cli_unit_set *out, const cli_units *units, const t
 }
 
 dnb_status cli_units_of_file(cli_unit_set *out, const cli_units *units, const dnb_actfile *file,
-                             dnb_err *err)
+                             const char *path, dnb_err *err)
 {
-    target t = {.file = file};
+    target t = {.file = file, .path = path};
     return resolve_all(out, units, &t, err);
 }
 
@@ -125,6 +132,31 @@ dnb_status cli_units_of_net(cli_unit_set *out, const cli_units *units, const dnb
 {
     target t = {.net = net};
     return resolve_all(out, units, &t, err);
+}
+
+dnb_status cli_units_same_stimuli(size_t *n, const cli_unit_set *set, const dnb_actfile *file,
+                                  dnb_err *err)
+{
+    *n = dnb_actfile_shape(file, set->index[0])[0];
+    for (size_t i = 1; i < set->n; i++) {
+        size_t other = dnb_actfile_shape(file, set->index[i])[0];
+        if (other != *n)
+            return dnb_fail(err, DNB_ESHAPE,
+                            "layer %s holds %zu stimuli and layer %s %zu; name layers of one kind",
+                            set->names[0], *n, set->names[i], other);
+    }
+    return DNB_OK;
+}
+
+dnb_status cli_blame(dnb_err *err, dnb_status status, const char *path, const char *part)
+{
+    if (status == DNB_OK || status == DNB_ECANCELLED)
+        return status;
+    if (strstr(err->message, path))
+        return status;
+    if (part && !strstr(err->message, part))
+        status = dnb_fail_prefix(err, status, "%s", part);
+    return dnb_fail_prefix(err, status, "%s", path);
 }
 
 void cli_unit_set_release(cli_unit_set *set)

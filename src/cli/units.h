@@ -42,10 +42,19 @@ typedef struct cli_unit_set {
     dnb_select *selects;
 } cli_unit_set;
 
+/* path: the file's name, for messages. */
 dnb_status cli_units_of_file(cli_unit_set *out, const cli_units *units, const dnb_actfile *file,
-                             dnb_err *err) DNB_MUST_CHECK;
+                             const char *path, dnb_err *err) DNB_MUST_CHECK;
 dnb_status cli_units_of_net(cli_unit_set *out, const cli_units *units, const dnb_net *net,
                             dnb_err *err) DNB_MUST_CHECK;
 void cli_unit_set_release(cli_unit_set *set);
+
+/* Every layer of the set must hold as many stimuli as the first: *n. */
+dnb_status cli_units_same_stimuli(size_t *n, const cli_unit_set *set, const dnb_actfile *file,
+                                  dnb_err *err) DNB_MUST_CHECK;
+
+/* Completes the message of a failed analysis with the file and the part of it ("layer conv5")
+ * where it does not name them. Returns status. */
+dnb_status cli_blame(dnb_err *err, dnb_status status, const char *path, const char *part);
 
 #endif

@@ -101,3 +101,22 @@ dnb_status dnb_bytes_read(const dnb_bytes *b, size_t at, void *dst, size_t n, dn
         return dnb_fail(err, DNB_EIO, "%s: cannot read: %s", b->name, strerror(fault));
     return DNB_OK;
 }
+
+bool dnb_host_is_little(void)
+{
+    const unsigned one = 1;
+    unsigned char first;
+    memcpy(&first, &one, 1);
+    return first == 1;
+}
+
+void dnb_swap_bytes(void *data, size_t count, size_t width)
+{
+    unsigned char *p = data;
+    for (size_t i = 0; i < count; i++, p += width)
+        for (size_t k = 0; k < width / 2; k++) {
+            unsigned char keep = p[k];
+            p[k] = p[width - 1 - k];
+            p[width - 1 - k] = keep;
+        }
+}

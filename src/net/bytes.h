@@ -28,4 +28,8 @@ void dnb_bytes_release(dnb_bytes *b);
 dnb_status dnb_bytes_read(const dnb_bytes *b, size_t at, void *dst, size_t n,
                           dnb_err *err) DNB_MUST_CHECK;
 
+bool dnb_host_is_little(void);
+/* Reverses the bytes of each of count elements. */
+void dnb_swap_bytes(void *data, size_t count, size_t width);
+
 #endif

@@ -118,20 +118,12 @@ static dnb_status collect(machine *m, dnb_pk_kind kind, size_t from)
 
 /* ---- constants ---- */
 
-static dnb_status push_int(machine *m, dnb_pk_kind kind, int64_t i)
+static dnb_status push_number(machine *m, dnb_pk_kind kind, int64_t i, double f)
 {
     dnb_pk_value *v = value(m, kind);
     if (!v)
         return no_memory(m);
     v->integer = i;
-    return push(m, v);
-}
-
-static dnb_status push_real(machine *m, double f)
-{
-    dnb_pk_value *v = value(m, DNB_PK_FLOAT);
-    if (!v)
-        return no_memory(m);
     v->real = f;
     return push(m, v);
 }
@@ -152,11 +144,11 @@ static dnb_status op_constant(machine *m, int code, const dnb_pk_argument *a)
     case 'N':
         return push(m, value(m, DNB_PK_NONE));
     case 0x88:
-        return push_int(m, DNB_PK_BOOL, 1);
+        return push_number(m, DNB_PK_BOOL, 1, 0);
     case 0x89:
-        return push_int(m, DNB_PK_BOOL, 0);
+        return push_number(m, DNB_PK_BOOL, 0, 0);
     case 'G':
-        return push_real(m, a->f);
+        return push_number(m, DNB_PK_FLOAT, 0, a->f);
     case 'B':
     case 'C':
     case 0x8e:
@@ -170,7 +162,7 @@ static dnb_status op_constant(machine *m, int code, const dnb_pk_argument *a)
     case 0x8d:
         return push_text(m, DNB_PK_STR, a->s, a->n);
     default:
-        return push_int(m, DNB_PK_INT, a->i); /* J K M */
+        return push_number(m, DNB_PK_INT, a->i, 0); /* J K M */
     }
 }
 
@@ -189,15 +181,16 @@ static dnb_status op_text(machine *m, int code, const dnb_pk_argument *a)
     }
     if (code == 'F') {
         double f = strtod(a->s, &end);
-        return end == a->s || *end ? bad(m, "a float that is no number") : push_real(m, f);
+        return end == a->s || *end ? bad(m, "a float that is no number")
+                                   : push_number(m, DNB_PK_FLOAT, 0, f);
     }
     if (code == 'I' && (strcmp(a->s, "00") == 0 || strcmp(a->s, "01") == 0))
-        return push_int(m, DNB_PK_BOOL, a->s[1] == '1');
+        return push_number(m, DNB_PK_BOOL, a->s[1] == '1', 0);
     long long i = strtoll(a->s, &end, 10);
     if (code == 'L' && *end == 'L')
         end++;
     return end == a->s || *end ? bad(m, "an integer that is no number")
-                               : push_int(m, DNB_PK_INT, i);
+                               : push_number(m, DNB_PK_INT, i, 0);
 }
 
 /* LONG1, LONG4: two's complement, little-endian. */
@@ -209,7 +202,7 @@ static dnb_status op_long(machine *m, int code, const dnb_pk_argument *a)
     uint64_t u = a->n && (a->s[a->n - 1] & 0x80) ? UINT64_MAX : 0;
     for (size_t i = a->n; i-- > 0;)
         u = u << 8 | (unsigned char)a->s[i];
-    return push_int(m, DNB_PK_INT, (int64_t)u);
+    return push_number(m, DNB_PK_INT, (int64_t)u, 0);
 }
 
 /* ---- stack and memo ---- */
@@ -424,7 +417,7 @@ static dnb_status op_name(machine *m, int code, const dnb_pk_argument *a)
 static dnb_status op_call(machine *m, int code, const dnb_pk_argument *a)
 {
     size_t operands = code == 0x92 ? 3 : 2; /* NEWOBJ_EX has keyword arguments on top: dropped */
-    size_t from;
+    size_t from = 0;
     dnb_status status = DNB_OK;
     if (code == 'o' || code == 'i') { /* OBJ, INST: arguments above a mark */
         if ((status = pop_mark(m, &from)) != DNB_OK)

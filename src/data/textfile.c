@@ -1,0 +1,108 @@
+/* Lines and fields of hand-written text files. */
+#include "data/textfile.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+
+dnb_status dnb_textfile_open(dnb_textfile *f, const char *path, dnb_err *err)
+{
+    unsigned char *data = NULL;
+    size_t size = 0, skip = 0;
+    dnb_status status = dnb_file_read(path, 0, &data, &size, err);
+    if (status != DNB_OK)
+        return status;
+    if (size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff)))
+        status = dnb_fail(err, DNB_EFORMAT, "%s: UTF-16 text; save it as UTF-8", path);
+    else if (memchr(data, '\0', size))
+        status = dnb_fail(err, DNB_EFORMAT, "%s: a binary file, expected text", path);
+    if (status != DNB_OK) {
+        dnb_free(data);
+        return status;
+    }
+    if (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
+        skip = 3;
+    *f = (dnb_textfile){.path = path, .text = (char *)data};
+    f->at = f->text + skip;
+    f->end = f->text + size;
+    return DNB_OK;
+}
+
+void dnb_textfile_close(dnb_textfile *f)
+{
+    dnb_free(f->text);
+    *f = (dnb_textfile){0};
+}
+
+char *dnb_textfile_next(dnb_textfile *f)
+{
+    if (f->at >= f->end)
+        return NULL;
+    char *line = f->at;
+    size_t len = strcspn(line, "\r\n");
+    char *stop = line + len;
+    f->at = stop + (stop < f->end);
+    if (*stop == '\r' && stop + 1 < f->end && stop[1] == '\n')
+        f->at++;
+    *stop = '\0';
+    f->line++;
+    return line;
+}
+
+char *dnb_textfile_next_full(dnb_textfile *f)
+{
+    for (char *line; (line = dnb_textfile_next(f));) {
+        line = dnb_trim(line);
+        if (*line)
+            return line;
+    }
+    return NULL;
+}
+
+dnb_status dnb_textfile_fail(const dnb_textfile *f, dnb_err *err, const char *fmt, ...)
+{
+    char text[DNB_ERR_SIZE];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    return dnb_fail(err, DNB_EFORMAT, "%s:%zu: %s", f->path, f->line, text);
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+char *dnb_trim(char *s)
+{
+    while (blank(*s))
+        s++;
+    size_t n = strlen(s);
+    while (n && blank(s[n - 1]))
+        n--;
+    s[n] = '\0';
+    return s;
+}
+
+char *dnb_cut_field(char **rest, char separator)
+{
+    char *field = *rest, *stop = strchr(field, separator);
+    *rest = NULL;
+    if (stop) {
+        *stop = '\0';
+        *rest = stop + 1;
+    }
+    return dnb_trim(field);
+}
+
+size_t dnb_count_fields(const char *s, char separator)
+{
+    size_t n = 1;
+    for (; (s = strchr(s, separator)); s++)
+        n++;
+    return n;
+}
