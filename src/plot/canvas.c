@@ -1,4 +1,4 @@
-/* The recorded page: primitives, text and the common style. */
+/* The page: primitives, text and the common style. */
 #include "plot/canvas.h"
 
 #include <math.h>
@@ -101,51 +101,55 @@ static font_check try_font(const char *family)
     return found;
 }
 
-dnb_status dnb_canvas_new(dnb_canvas **out, const char *path, const dnb_figure_options *options,
-                          double default_mm, dnb_err *err)
+dnb_status dnb_canvas_init(dnb_canvas *c, const char *path, const dnb_figure_options *options,
+                           double default_mm, dnb_err *err)
 {
     static const dnb_figure_options none = {0};
     const dnb_figure_options *o = options ? options : &none;
     const char *family = o->font ? o->font : "DejaVu Sans";
-    dnb_canvas *c = NULL;
-    cairo_font_options_t *fonts = NULL;
     dnb_status status = check_options(path, o, err);
     if (status != DNB_OK)
         return status;
-    DNB_NEW(c, 1, "figure");
-    c->kind = dnb_file_kind_of(path);
-    c->dpi = o->dpi > 0 ? o->dpi : 300;
-    c->width = (o->width_mm > 0 ? o->width_mm : default_mm) * DNB_PT_PER_MM;
-    c->style = default_style(o->font_pt > 0 ? o->font_pt : 7);
-    c->record = cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, NULL);
-    c->cr = cairo_create(c->record);
     font_check found = try_font(family);
-    c->has_font = found.works;
-    c->has_minus = found.has_minus;
-    if (c->has_font) {
-        /* Unhinted: the same layout at every resolution. */
-        fonts = cairo_font_options_create();
-        cairo_font_options_set_hint_metrics(fonts, CAIRO_HINT_METRICS_OFF);
-        cairo_font_options_set_hint_style(fonts, CAIRO_HINT_STYLE_NONE);
-        cairo_font_options_set_antialias(fonts, CAIRO_ANTIALIAS_GRAY);
-        cairo_set_font_options(c->cr, fonts);
-        cairo_font_options_destroy(fonts);
-        cairo_select_font_face(c->cr, family, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
-    }
-    *out = c;
-    c = NULL;
-done:
-    dnb_canvas_free(c);
-    return status;
+    *c = (dnb_canvas){.measuring = true,
+                      .style = default_style(o->font_pt > 0 ? o->font_pt : 7),
+                      .width = (o->width_mm > 0 ? o->width_mm : default_mm) * DNB_PT_PER_MM,
+                      .dpi = o->dpi > 0 ? o->dpi : 300,
+                      .kind = dnb_file_kind_of(path),
+                      .has_font = found.works,
+                      .has_minus = found.has_minus};
+    cairo_surface_t *nowhere = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);
+    c->ruler = cairo_create(nowhere);
+    cairo_surface_destroy(nowhere);
+    c->cr = c->ruler;
+    if (!c->has_font)
+        return DNB_OK;
+    /* Unhinted: the same layout at every resolution. */
+    cairo_font_options_t *fonts = cairo_font_options_create();
+    cairo_font_options_set_hint_metrics(fonts, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_hint_style(fonts, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_antialias(fonts, CAIRO_ANTIALIAS_GRAY);
+    cairo_set_font_options(c->ruler, fonts);
+    cairo_font_options_destroy(fonts);
+    cairo_select_font_face(c->ruler, family, CAIRO_FONT_SLANT_NORMAL, CAIRO_FONT_WEIGHT_NORMAL);
+    return DNB_OK;
 }
 
-void dnb_canvas_free(dnb_canvas *c)
+void dnb_canvas_set_fonts(const dnb_canvas *c, cairo_t *cr)
 {
-    if (!c)
+    if (!c->has_font)
         return;
-    cairo_destroy(c->cr);
-    cairo_surface_destroy(c->record);
-    dnb_free(c);
+    cairo_font_options_t *fonts = cairo_font_options_create();
+    cairo_get_font_options(c->ruler, fonts);
+    cairo_set_font_options(cr, fonts);
+    cairo_font_options_destroy(fonts);
+    cairo_set_font_face(cr, cairo_get_font_face(c->ruler));
+}
+
+void dnb_canvas_release(dnb_canvas *c)
+{
+    cairo_destroy(c->ruler);
+    c->cr = c->ruler = NULL;
 }
 
 /* ---- colours
@@ -303,7 +307,7 @@ static cairo_surface_t *image_of(const uint8_t *rgb, size_t rows, size_t cols, s
 void dnb_canvas_image(dnb_canvas *c, dnb_rect r, const uint8_t *rgb, size_t rows, size_t cols,
                       double opacity)
 {
-    if (rows == 0 || cols == 0 || rows > 32000 || cols > 32000)
+    if (c->measuring || rows == 0 || cols == 0 || rows > 32000 || cols > 32000)
         return;
     r = dnb_snap_rect(c, r);
     size_t k = enlargement(c, r, rows, cols);
@@ -390,17 +394,17 @@ static void prepare_text(const dnb_canvas *c, char *out, size_t size, const char
     replace_all(out, "\xe2\x80\xa6", '~');
 }
 
-static void set_font(dnb_canvas *c, double size, bool bold)
+static void set_font(cairo_t *cr, double size, bool bold)
 {
-    cairo_font_face_t *now = cairo_get_font_face(c->cr);
+    cairo_font_face_t *now = cairo_get_font_face(cr);
     cairo_font_weight_t weight = bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL;
     if (cairo_toy_font_face_get_weight(now) != weight) {
         cairo_font_face_t *face = cairo_toy_font_face_create(cairo_toy_font_face_get_family(now),
                                                              CAIRO_FONT_SLANT_NORMAL, weight);
-        cairo_set_font_face(c->cr, face);
+        cairo_set_font_face(cr, face);
         cairo_font_face_destroy(face);
     }
-    cairo_set_font_size(c->cr, size);
+    cairo_set_font_size(cr, size);
 }
 
 double dnb_text_width(dnb_canvas *c, const char *s, double size, bool bold)
@@ -410,8 +414,8 @@ double dnb_text_width(dnb_canvas *c, const char *s, double size, bool bold)
     if (!s || !c->has_font)
         return 0;
     prepare_text(c, clean, sizeof clean, s);
-    set_font(c, size, bold);
-    cairo_text_extents(c->cr, clean, &e);
+    set_font(c->ruler, size, bold);
+    cairo_text_extents(c->ruler, clean, &e);
     return e.x_advance;
 }
 
@@ -427,6 +431,7 @@ void dnb_canvas_text(dnb_canvas *c, double x, double y, const char *s, dnb_text 
     /* Centred on the middle of digits and capitals, the same for every text of a row. */
     double dy = t.valign == 'b' ? 0 : t.valign == 't' ? 0.76 * size : 0.36 * size;
     cairo_save(c->cr);
+    set_font(c->cr, size, t.bold);
     cairo_translate(c->cr, x, y);
     cairo_rotate(c->cr, -t.angle * degree);
     cairo_move_to(c->cr, dx, dy);

@@ -1,9 +1,10 @@
 /* The page a figure is drawn on: vector primitives and text in points (1/72 inch), y downwards.
- * Drawing is recorded, so a figure may find its height last; dnb_canvas_write replays it into the
- * file. room: plot (internal)
+ * room: plot (internal)
  *
- * The drawing calls return nothing: cairo keeps the first failure and dnb_canvas_write reports it.
- */
+ * A figure is drawn twice: once to learn the page's height, with drawing going nowhere, and once
+ * into the file. (Recording it and replaying the record would do in theory; cairo 1.16 leaks such
+ * records.) The drawing calls return nothing: cairo keeps the first failure and dnb_canvas_run
+ * reports it. */
 #ifndef DNB_PLOT_CANVAS_H
 #define DNB_PLOT_CANVAS_H
 
@@ -46,15 +47,21 @@ typedef enum dnb_file_kind {
     DNB_FILE_PDF
 } dnb_file_kind;
 
-typedef struct dnb_canvas {
-    cairo_surface_t *record;
-    cairo_t *cr;
+typedef struct dnb_canvas dnb_canvas;
+
+/* Draws `figure` on c and sets c->height. Called twice; must do the same each time. */
+typedef dnb_status dnb_draw_fn(dnb_canvas *c, void *figure, dnb_err *err);
+
+struct dnb_canvas {
+    cairo_t *cr;    /* where drawing goes */
+    cairo_t *ruler; /* where text is measured: the same for every format and pass */
+    bool measuring; /* the first pass: pictures may be left out */
     dnb_style style;
-    double width, height; /* of the page; the figure sets height before writing */
+    double width, height; /* of the page, points */
     double dpi;
     dnb_file_kind kind;
     bool has_font, has_minus;
-} dnb_canvas;
+};
 
 /* How text stands at its point. Zero values: style.font, regular, centred, ink. */
 typedef struct dnb_text {
@@ -68,14 +75,16 @@ typedef struct dnb_text {
 
 dnb_file_kind dnb_file_kind_of(const char *path);
 
-/* Checks the options and the path's suffix and folder, and starts a page `default_mm` wide unless
- * the options say otherwise. */
-dnb_status dnb_canvas_new(dnb_canvas **out, const char *path, const dnb_figure_options *options,
-                          double default_mm, dnb_err *err) DNB_MUST_CHECK;
-void dnb_canvas_free(dnb_canvas *c);
-/* Writes the page (width x height points) to the path given to dnb_canvas_new. */
-dnb_status dnb_canvas_write(dnb_canvas *c, const char *path, const dnb_figure_options *options,
-                            dnb_err *err) DNB_MUST_CHECK;
+/* Checks the options and the path's suffix and folder, and readies a page for measuring,
+ * `default_mm` wide unless the options say otherwise. */
+dnb_status dnb_canvas_init(dnb_canvas *c, const char *path, const dnb_figure_options *options,
+                           double default_mm, dnb_err *err) DNB_MUST_CHECK;
+void dnb_canvas_release(dnb_canvas *c);
+/* Makes a drawing context's letters those of the ruler. */
+void dnb_canvas_set_fonts(const dnb_canvas *c, cairo_t *cr);
+/* Init, draw to measure, draw into the file at path, release. */
+dnb_status dnb_canvas_run(const char *path, const dnb_figure_options *options, double default_mm,
+                          dnb_draw_fn *draw, void *figure, dnb_err *err) DNB_MUST_CHECK;
 
 /* Nearest position that falls on a pixel edge in raster output; x itself in vector output. */
 double dnb_snap(const dnb_canvas *c, double x);

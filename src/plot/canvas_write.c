@@ -1,4 +1,4 @@
-/* From the recorded page to a file. The same page gives the same bytes: no date is stored, and the
+/* From the figure to a file. The same page gives the same bytes: no date is stored, and the
  * names cairo numbers by a process-wide counter in SVG are numbered anew. */
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
@@ -18,8 +18,17 @@ static dnb_status cairo_failed(const char *path, cairo_status_t s, dnb_err *err)
     return dnb_fail(err, DNB_EINTERNAL, "%s: drawing failed: %s", path, cairo_status_to_string(s));
 }
 
-/* Draws the recorded page; `scale` is target units per point. */
-static cairo_status_t replay(dnb_canvas *c, cairo_surface_t *target, double scale, bool paper)
+/* What is drawn, and onto what page. */
+typedef struct job {
+    dnb_canvas *c;
+    dnb_draw_fn *draw;
+    void *figure;
+    const char *path, *provenance;
+} job;
+
+/* Draws the figure; `scale` is target units per point. */
+static dnb_status draw_on(const job *j, cairo_surface_t *target, double scale, bool paper,
+                          dnb_err *err)
 {
     cairo_t *cr = cairo_create(target);
     if (paper) {
@@ -27,16 +36,20 @@ static cairo_status_t replay(dnb_canvas *c, cairo_surface_t *target, double scal
         cairo_paint(cr);
     }
     cairo_scale(cr, scale, scale);
-    cairo_set_source_surface(cr, c->record, 0, 0);
-    cairo_paint(cr);
-    cairo_status_t s = cairo_status(cr);
+    dnb_canvas_set_fonts(j->c, cr);
+    j->c->cr = cr;
+    dnb_status status = j->draw(j->c, j->figure, err);
+    j->c->cr = j->c->ruler;
+    cairo_status_t bad = cairo_status(cr);
     cairo_destroy(cr);
-    return s;
+    if (status == DNB_OK && bad != CAIRO_STATUS_SUCCESS)
+        status = cairo_failed(j->path, bad, err);
+    return status;
 }
 
-static dnb_status write_raster(dnb_canvas *c, const char *path, const char *provenance,
-                               dnb_err *err)
+static dnb_status write_raster(const job *j, dnb_err *err)
 {
+    const dnb_canvas *c = j->c;
     double scale = c->dpi / 72.0;
     double w = ceil(c->width * scale - 1e-6), h = ceil(c->height * scale - 1e-6);
     if (w > 30000 || h > 30000 || w * h > 4e8)
@@ -44,17 +57,14 @@ static dnb_status write_raster(dnb_canvas *c, const char *path, const char *prov
             err, DNB_EARG,
             "%s: the figure would have %.0f x %.0f pixels; lower dpi or width_mm, or write "
             "a .pdf",
-            path, w, h);
+            j->path, w, h);
     cairo_surface_t *image = cairo_image_surface_create(CAIRO_FORMAT_RGB24, (int)w, (int)h);
-    cairo_status_t bad = replay(c, image, scale, true);
+    dnb_status status = draw_on(j, image, scale, true, err);
     cairo_surface_flush(image);
-    dnb_status status;
-    if (bad != CAIRO_STATUS_SUCCESS)
-        status = cairo_failed(path, bad, err);
-    else if (c->kind == DNB_FILE_PNG)
-        status = dnb_raster_write_png(image, c->dpi, provenance, path, err);
-    else
-        status = dnb_raster_write_jpeg(image, c->dpi, provenance, path, err);
+    if (status == DNB_OK && c->kind == DNB_FILE_PNG)
+        status = dnb_raster_write_png(image, c->dpi, j->provenance, j->path, err);
+    else if (status == DNB_OK)
+        status = dnb_raster_write_jpeg(image, c->dpi, j->provenance, j->path, err);
     cairo_surface_destroy(image);
     return status;
 }
@@ -76,24 +86,25 @@ static cairo_status_t put_stream(void *closure, const unsigned char *data, unsig
     return s->status == DNB_OK ? CAIRO_STATUS_SUCCESS : CAIRO_STATUS_WRITE_ERROR;
 }
 
-static dnb_status write_pdf(dnb_canvas *c, const char *path, const char *provenance, dnb_err *err)
+static dnb_status write_pdf(const job *j, dnb_err *err)
 {
     stream s = {.err = err};
-    dnb_status status = dnb_outfile_open(&s.file, path, err);
+    dnb_status status = dnb_outfile_open(&s.file, j->path, err);
     if (status != DNB_OK)
         return status;
-    cairo_surface_t *pdf = cairo_pdf_surface_create_for_stream(put_stream, &s, c->width, c->height);
+    cairo_surface_t *pdf =
+        cairo_pdf_surface_create_for_stream(put_stream, &s, j->c->width, j->c->height);
     cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_CREATE_DATE, ""); /* none, not today */
-    if (provenance)
-        cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_SUBJECT, provenance);
-    cairo_status_t bad = replay(c, pdf, 1, false);
+    if (j->provenance)
+        cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_SUBJECT, j->provenance);
+    status = draw_on(j, pdf, 1, false, err);
     cairo_surface_finish(pdf);
-    if (bad == CAIRO_STATUS_SUCCESS)
-        bad = cairo_surface_status(pdf);
+    cairo_status_t bad = cairo_surface_status(pdf);
     cairo_surface_destroy(pdf);
-    status = s.status; /* the stream's own message, when there is one */
-    if (status == DNB_OK && bad != CAIRO_STATUS_SUCCESS)
-        status = cairo_failed(path, bad, err);
+    if (s.status != DNB_OK)
+        status = s.status; /* the stream has said what is wrong */
+    else if (status == DNB_OK && bad != CAIRO_STATUS_SUCCESS)
+        status = cairo_failed(j->path, bad, err);
     if (status == DNB_OK)
         return dnb_outfile_commit(s.file, err);
     dnb_outfile_abort(s.file);
@@ -197,29 +208,26 @@ static dnb_status assemble_svg(dnb_strbuf *out, const char *drawn, const char *p
     return add_renumbered(out, body + 1, err);
 }
 
-static dnb_status write_svg(dnb_canvas *c, const char *path, const char *provenance, dnb_err *err)
+static dnb_status write_svg(const job *j, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
     dnb_strbuf drawn = {0}, whole = {0};
     cairo_surface_t *svg =
-        cairo_svg_surface_create_for_stream(put_text, &drawn, c->width, c->height);
-    cairo_status_t bad = replay(c, svg, 1, true);
+        cairo_svg_surface_create_for_stream(put_text, &drawn, j->c->width, j->c->height);
+    dnb_status status = draw_on(j, svg, 1, true, err);
     cairo_surface_finish(svg);
-    if (bad == CAIRO_STATUS_SUCCESS)
-        bad = cairo_surface_status(svg);
+    cairo_status_t bad = drawn.failed ? CAIRO_STATUS_NO_MEMORY : cairo_surface_status(svg);
     cairo_surface_destroy(svg);
-    if (drawn.failed)
-        bad = CAIRO_STATUS_NO_MEMORY;
+    DNB_TRY(status);
     if (bad != CAIRO_STATUS_SUCCESS || !drawn.text) {
-        status = cairo_failed(path, bad, err);
+        status = cairo_failed(j->path, bad, err);
         goto done;
     }
-    DNB_TRY(assemble_svg(&whole, drawn.text, provenance, path, err));
+    DNB_TRY(assemble_svg(&whole, drawn.text, j->provenance, j->path, err));
     if (whole.failed) {
-        status = dnb_fail_memory(err, path, drawn.len);
+        status = dnb_fail_memory(err, j->path, drawn.len);
         goto done;
     }
-    DNB_TRY(dnb_file_write(path, whole.text, whole.len, err));
+    DNB_TRY(dnb_file_write(j->path, whole.text, whole.len, err));
 done:
     dnb_strbuf_release(&drawn);
     dnb_strbuf_release(&whole);
@@ -229,26 +237,30 @@ done:
 /* -----------------------------------------------------------------------------------------------------
  */
 
-dnb_status dnb_canvas_write(dnb_canvas *c, const char *path, const dnb_figure_options *options,
-                            dnb_err *err)
+dnb_status dnb_canvas_run(const char *path, const dnb_figure_options *options, double default_mm,
+                          dnb_draw_fn *draw, void *figure, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
+    dnb_canvas c;
     char *provenance = NULL;
-    cairo_status_t bad = cairo_status(c->cr);
-    if (bad != CAIRO_STATUS_SUCCESS)
-        return cairo_failed(path, bad, err);
+    dnb_status status = dnb_canvas_init(&c, path, options, default_mm, err);
+    if (status != DNB_OK)
+        return status;
     if (options && options->provenance) {
         size_t size = 3 * strlen(options->provenance) + 1; /* bad bytes grow to three */
         DNB_NEW(provenance, size, "provenance");
         dnb_clean_text(provenance, size, options->provenance);
     }
-    if (c->kind == DNB_FILE_PDF)
-        status = write_pdf(c, path, provenance, err);
-    else if (c->kind == DNB_FILE_SVG)
-        status = write_svg(c, path, provenance, err);
+    DNB_TRY(draw(&c, figure, err));
+    c.measuring = false;
+    job j = {&c, draw, figure, path, provenance};
+    if (c.kind == DNB_FILE_PDF)
+        status = write_pdf(&j, err);
+    else if (c.kind == DNB_FILE_SVG)
+        status = write_svg(&j, err);
     else
-        status = write_raster(c, path, provenance, err);
+        status = write_raster(&j, err);
 done:
     dnb_free(provenance);
+    dnb_canvas_release(&c);
     return status;
 }

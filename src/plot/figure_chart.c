@@ -11,6 +11,13 @@ typedef struct frame {
     dnb_scale x, y;
 } frame;
 
+typedef struct page {
+    const dnb_figure_chart *spec;
+    const char *path;
+    frame *frames; /* per axes */
+    dnb_legend_item *legend;
+} page;
+
 /* ---- scales
  * ----------------------------------------------------------------------------------------- */
 
@@ -258,9 +265,11 @@ static size_t fill_legend(const dnb_figure_axes *a, dnb_legend_item *item)
     return n;
 }
 
-static dnb_status draw(dnb_canvas *c, const dnb_figure_chart *s, frame *f, dnb_legend_item *items,
-                       const char *path, dnb_err *err)
+static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
 {
+    page *p = figure;
+    const dnb_figure_chart *s = p->spec;
+    frame *f = p->frames;
     const dnb_style *st = &c->style;
     size_t n = s->n_axes, columns = s->columns ? s->columns
                                     : n <= 3   ? n
@@ -270,8 +279,8 @@ static dnb_status draw(dnb_canvas *c, const dnb_figure_chart *s, frame *f, dnb_l
     columns = columns < n ? columns : n;
     size_t rows = (n + columns - 1) / columns;
     double margin = 2 * st->gap, y = dnb_page_title(c, s->title, margin);
-    size_t n_items = fill_legend(&s->axes[0], items);
-    double legend = dnb_legend(c, margin, y, c->width - 2 * margin, items, n_items, true);
+    size_t n_items = fill_legend(&s->axes[0], p->legend);
+    double legend = dnb_legend(c, margin, y, c->width - 2 * margin, p->legend, n_items, true);
     y += legend > 0 ? legend + st->gap : 0;
     bool titles = false, x_labels = false, y_labels = false;
     for (size_t k = 0; k < n; k++) {
@@ -295,7 +304,7 @@ static dnb_status draw(dnb_canvas *c, const dnb_figure_chart *s, frame *f, dnb_l
             err, DNB_EARG,
             "%s: the page is too narrow for %zu charts in a row; raise width_mm or lower "
             "columns",
-            path, columns);
+            p->path, columns);
     double head = (titles ? dnb_panel_title_height(c) : 0) + 3;
     double foot = dnb_axis_bottom_height(c) + (x_labels ? st->gap + 1.2 * st->font : 0);
     dnb_panels panels = {columns,
@@ -339,22 +348,17 @@ static dnb_status check_axes(const dnb_figure_axes *a, size_t k, dnb_err *err)
 dnb_status dnb_figure_chart_write(const dnb_figure_chart *spec, const char *path,
                                   const dnb_figure_options *options, dnb_err *err)
 {
-    dnb_canvas *c = NULL;
-    frame *frames = NULL;
-    dnb_legend_item *items = NULL;
+    page p = {.spec = spec, .path = path};
     dnb_status status = DNB_OK;
     if (!spec->axes || spec->n_axes < 1 || spec->n_axes > 30)
         return dnb_fail(err, DNB_EARG, "chart: %zu axes, expected 1 to 30", spec->n_axes);
     for (size_t k = 0; k < spec->n_axes; k++)
         DNB_TRY(check_axes(&spec->axes[k], k, err));
-    DNB_TRY(dnb_canvas_new(&c, path, options, spec->n_axes > 1 ? 183 : 89, err));
-    DNB_NEW(frames, spec->n_axes, "chart");
-    DNB_NEW(items, spec->axes[0].n_series, "legend");
-    DNB_TRY(draw(c, spec, frames, items, path, err));
-    DNB_TRY(dnb_canvas_write(c, path, options, err));
+    DNB_NEW(p.frames, spec->n_axes, "chart");
+    DNB_NEW(p.legend, spec->axes[0].n_series, "legend");
+    DNB_TRY(dnb_canvas_run(path, options, spec->n_axes > 1 ? 183 : 89, draw, &p, err));
 done:
-    dnb_canvas_free(c);
-    dnb_free(frames);
-    dnb_free(items);
+    dnb_free(p.frames);
+    dnb_free(p.legend);
     return status;
 }

@@ -9,7 +9,8 @@
 
 typedef struct page {
     const dnb_figure_grid *spec;
-    dnb_canvas *c;
+    const char *path;
+    dnb_canvas *c; /* of the pass at hand */
     dnb_colormap map;
     dnb_heat *heat;   /* per row; of row 0 for the whole grid */
     bool *has_map;    /* per row: any map in it */
@@ -190,10 +191,11 @@ static dnb_status draw_rows(page *p, double left, double top, double title_x, bo
     return DNB_OK;
 }
 
-static dnb_status draw(page *p, const char *path, dnb_err *err)
+static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
 {
+    page *p = figure;
     const dnb_figure_grid *s = p->spec;
-    dnb_canvas *c = p->c;
+    p->c = c;
     const dnb_style *st = &c->style;
     char text[512];
     bool upright;
@@ -206,7 +208,7 @@ static dnb_status draw(page *p, const char *path, dnb_err *err)
             err, DNB_EARG,
             "%s: the page is too narrow for %zu pictures in a row; raise width_mm or lower "
             "count",
-            path, p->count);
+            p->path, p->count);
     p->cell_w = fmin(wide, 33 * DNB_PT_PER_MM);
     for (size_t i = 0; i < s->n_rows; i++) {
         for (size_t j = 0; j < p->count; j++)
@@ -276,21 +278,18 @@ static dnb_status check(const dnb_figure_grid *s, size_t *count, dnb_err *err)
 dnb_status dnb_figure_grid_write(const dnb_figure_grid *spec, const char *path,
                                  const dnb_figure_options *options, dnb_err *err)
 {
-    page p = {.spec = spec};
+    page p = {.spec = spec, .path = path};
     dnb_status status = check(spec, &p.count, err);
     if (status != DNB_OK)
         return status;
     const char *map = spec->colormap ? spec->colormap : spec->symmetric ? "coolwarm" : "viridis";
     DNB_TRY(dnb_colormap_init(&p.map, map, err));
-    DNB_TRY(dnb_canvas_new(&p.c, path, options, p.count > 3 ? 183 : 89, err));
     DNB_NEW(p.heat, spec->n_rows, "picture grid");
     DNB_NEW(p.has_map, spec->n_rows, "picture grid");
     DNB_NEW(p.row_high, spec->n_rows, "picture grid");
     choose_scales(&p);
-    DNB_TRY(draw(&p, path, err));
-    DNB_TRY(dnb_canvas_write(p.c, path, options, err));
+    DNB_TRY(dnb_canvas_run(path, options, p.count > 3 ? 183 : 89, draw, &p, err));
 done:
-    dnb_canvas_free(p.c);
     dnb_free(p.heat);
     dnb_free(p.has_map);
     dnb_free(p.row_high);

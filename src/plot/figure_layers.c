@@ -7,7 +7,9 @@
 
 typedef struct chart {
     const dnb_figure_layers *spec;
-    dnb_canvas *c;
+    const char *path;
+    dnb_canvas *c; /* of the pass at hand */
+    dnb_legend_item *legend;
     dnb_scale y;
     dnb_names names;
     double alpha;
@@ -258,10 +260,11 @@ static size_t choose_columns(const chart *h, size_t n)
     return columns < n ? columns : n;
 }
 
-static dnb_status draw(chart *h, const char *path, dnb_legend_item *items, dnb_err *err)
+static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
 {
+    chart *h = figure;
     const dnb_figure_layers *s = h->spec;
-    dnb_canvas *c = h->c;
+    h->c = c;
     const dnb_style *st = &c->style;
     char text[128];
     size_t n = s->together ? 1 : s->n_rois;
@@ -278,11 +281,11 @@ static dnb_status draw(chart *h, const char *path, dnb_legend_item *items, dnb_e
             err, DNB_EARG,
             "%s: the page is too narrow for %zu panels in a row; raise width_mm or lower "
             "columns",
-            path, columns);
+            h->path, columns);
     dnb_names_plan_bottom(c, &h->names, s->layer_names, s->n_layers, wide / (double)s->n_layers,
                           80);
-    size_t n_items = fill_legend(h, items, text, sizeof text);
-    double legend = dnb_legend(c, margin, y, c->width - 2 * margin, items, n_items, true);
+    size_t n_items = fill_legend(h, h->legend, text, sizeof text);
+    double legend = dnb_legend(c, margin, y, c->width - 2 * margin, h->legend, n_items, true);
     y += legend > 0 ? legend + st->gap : 0;
     double head = s->together ? 0.5 * st->font : dnb_panel_title_height(c);
     dnb_panels panels = {columns, rows, {left, y + head, wide, tall}, pitch, head + tall + 10};
@@ -332,19 +335,15 @@ static dnb_status check(const dnb_figure_layers *s, dnb_err *err)
 dnb_status dnb_figure_layers_write(const dnb_figure_layers *spec, const char *path,
                                    const dnb_figure_options *options, dnb_err *err)
 {
-    chart h = {.spec = spec};
-    dnb_legend_item *items = NULL;
+    chart h = {.spec = spec, .path = path};
     dnb_status status = check(spec, err);
     if (status != DNB_OK)
         return status;
     h.alpha = spec->alpha > 0 ? spec->alpha : 0.05;
-    DNB_NEW(items, spec->n_rois + 4, "legend");
+    DNB_NEW(h.legend, spec->n_rois + 4, "legend");
     double wide = !spec->together && spec->n_rois > 2 ? 183 : spec->n_layers > 24 ? 183 : 89;
-    DNB_TRY(dnb_canvas_new(&h.c, path, options, wide, err));
-    DNB_TRY(draw(&h, path, items, err));
-    DNB_TRY(dnb_canvas_write(h.c, path, options, err));
+    DNB_TRY(dnb_canvas_run(path, options, wide, draw, &h, err));
 done:
-    dnb_canvas_free(h.c);
-    dnb_free(items);
+    dnb_free(h.legend);
     return status;
 }

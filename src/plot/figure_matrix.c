@@ -8,7 +8,8 @@
 
 typedef struct page {
     const dnb_figure_matrix *spec;
-    dnb_canvas *c;
+    const char *path;
+    dnb_canvas *c; /* of the pass at hand */
     dnb_colormap map;
     dnb_heat heat;
     float *cells;
@@ -156,10 +157,11 @@ static void choose_cells(page *p, double available)
     p->cell_h = fmin(p->cell_h, tallest / (double)s->n_rows);
 }
 
-static dnb_status draw(page *p, const char *path, dnb_err *err)
+static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
 {
+    page *p = figure;
     const dnb_figure_matrix *s = p->spec;
-    dnb_canvas *c = p->c;
+    p->c = c;
     const dnb_style *st = &c->style;
     double margin = 2 * st->gap, y = dnb_page_title(c, s->title, margin), bar = 6;
     double left = margin + (s->row_label ? 1.5 * st->font : 0);
@@ -170,7 +172,7 @@ static dnb_status draw(page *p, const char *path, dnb_err *err)
     left += rows.extent;
     if (c->width - left - right < 20)
         return dnb_fail(err, DNB_EARG, "%s: the page is too narrow for this matrix; raise width_mm",
-                        path);
+                        p->path);
     choose_cells(p, c->width - left - right);
     dnb_rect box = {left, y, p->cell_w * (double)s->n_cols, p->cell_h * (double)s->n_rows};
     box = dnb_snap_rect(c, box);
@@ -217,7 +219,7 @@ static dnb_status draw(page *p, const char *path, dnb_err *err)
 dnb_status dnb_figure_matrix_write(const dnb_figure_matrix *spec, const char *path,
                                    const dnb_figure_options *options, dnb_err *err)
 {
-    page p = {.spec = spec};
+    page p = {.spec = spec, .path = path};
     dnb_status status = DNB_OK;
     const size_t most = 200;
     if (!spec->value || spec->n_rows < 1 || spec->n_cols < 1 || spec->n_rows > most ||
@@ -230,13 +232,10 @@ dnb_status dnb_figure_matrix_write(const dnb_figure_matrix *spec, const char *pa
                         spec->decimals);
     const char *map = spec->colormap ? spec->colormap : spec->symmetric ? "coolwarm" : "viridis";
     DNB_TRY(dnb_colormap_init(&p.map, map, err));
-    DNB_TRY(dnb_canvas_new(&p.c, path, options, spec->n_cols > 10 ? 183 : 89, err));
     DNB_NEW(p.cells, spec->n_rows * spec->n_cols, "matrix cells");
     choose_scale(&p);
-    DNB_TRY(draw(&p, path, err));
-    DNB_TRY(dnb_canvas_write(p.c, path, options, err));
+    DNB_TRY(dnb_canvas_run(path, options, spec->n_cols > 10 ? 183 : 89, draw, &p, err));
 done:
-    dnb_canvas_free(p.c);
     dnb_free(p.cells);
     return status;
 }

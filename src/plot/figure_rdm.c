@@ -17,7 +17,8 @@ typedef struct run {
 
 typedef struct page {
     const dnb_figure_rdm *spec;
-    dnb_canvas *c;
+    dnb_canvas *c; /* of the pass at hand */
+    const char *path;
     dnb_colormap map;
     dnb_heat *heat; /* per panel */
     size_t n_pairs;
@@ -27,7 +28,8 @@ typedef struct page {
     size_t side; /* cells drawn per side */
     float *cells;
     double *shown; /* percentiles of the panel in hand; NULL when values are shown as they are */
-    double left, bottom; /* room for bars and names beside each matrix */
+    const char **items; /* names in the matrix's order, or NULL */
+    double *center;     /* places of the category names */
     dnb_legend_item *legend;
     size_t n_legend;
 } page;
@@ -107,6 +109,8 @@ static dnb_status draw_cells(page *p, dnb_rect box, size_t panel, dnb_err *err)
 {
     const double *value;
     dnb_heat shares = {.map = &p->map, .lo = 0, .hi = 1};
+    if (p->c->measuring)
+        return DNB_OK;
     dnb_status status = panel_values(p, panel, &value, err);
     if (status != DNB_OK)
         return status;
@@ -300,8 +304,7 @@ static void fill_legend(page *p)
 }
 
 /* One RDM with its names along both axes. */
-static dnb_status draw_single(page *p, const char **item_names, double *center, const char *path,
-                              dnb_err *err)
+static dnb_status draw_single(page *p, dnb_err *err)
 {
     const dnb_figure_rdm *s = p->spec;
     dnb_canvas *c = p->c;
@@ -313,7 +316,7 @@ static dnb_status draw_single(page *p, const char **item_names, double *center, 
     double y = dnb_page_title(c, s->title, margin);
     if (s->panels[0].title)
         y += dnb_panel_title_height(c);
-    bool items = item_names && s->n <= 60;
+    bool items = p->items && s->n <= 60;
     double off = s->category ? thick + 0.5 * st->gap : 0;
     /* The names' room and the matrix's side depend on each other: the widest the names may get
      * gives the least side, for which they are then planned. */
@@ -322,13 +325,13 @@ static dnb_status draw_single(page *p, const char **item_names, double *center, 
     run_names names = plan_run_names(p, guess);
     dnb_names left = {0}, below = {0};
     if (items) {
-        dnb_names_plan_left(c, &left, item_names, s->n, guess / (double)s->n, 0.28 * c->width);
+        dnb_names_plan_left(c, &left, p->items, s->n, guess / (double)s->n, 0.28 * c->width);
         names.fit = false;
     }
     double room = items ? left.extent : names.fit ? names.widest + names.leader + st->gap : 0;
     double side = inside - room;
     if (side < 20)
-        return too_narrow(path, 1, err);
+        return too_narrow(p->path, 1, err);
     dnb_rect box = dnb_snap_rect(c, (dnb_rect){margin + room + off, y, side, side});
     dnb_status status = draw_cells(p, box, 0, err);
     if (status != DNB_OK)
@@ -338,14 +341,14 @@ static dnb_status draw_single(page *p, const char **item_names, double *center, 
     double bottom = box.y + box.h + off;
     if (items) {
         dnb_rect outer = {box.x - off, box.y, box.w, box.h};
-        dnb_names_plan_left(c, &left, item_names, s->n, side / (double)s->n, 0.28 * c->width);
+        dnb_names_plan_left(c, &left, p->items, s->n, side / (double)s->n, 0.28 * c->width);
         dnb_names_left(c, &left, outer);
-        dnb_names_plan_bottom(c, &below, item_names, s->n, side / (double)s->n, 0.28 * c->width);
+        dnb_names_plan_bottom(c, &below, p->items, s->n, side / (double)s->n, 0.28 * c->width);
         outer = (dnb_rect){box.x, box.y, box.w, box.h + off - st->tick};
         dnb_names_bottom(c, &below, outer, false);
         bottom += below.extent;
     } else if (names.fit) {
-        draw_run_names(p, box, thick, &names, center);
+        draw_run_names(p, box, thick, &names, p->center);
         double tall = names.angle == 0    ? 1.2 * names.size
                       : names.angle == 45 ? (names.widest + names.size) * 0.71
                                           : names.widest;
@@ -374,7 +377,7 @@ static size_t choose_columns(const dnb_figure_rdm *s)
     return columns < n ? columns : n;
 }
 
-static dnb_status draw_grid(page *p, const char *path, dnb_err *err)
+static dnb_status draw_grid(page *p, dnb_err *err)
 {
     const dnb_figure_rdm *s = p->spec;
     dnb_canvas *c = p->c;
@@ -394,7 +397,7 @@ static dnb_status draw_grid(page *p, const char *path, dnb_err *err)
     double gap = 8, pitch = (c->width - 2 * margin - right + gap) / (double)columns;
     double side = pitch - gap - off - beside;
     if (side < 12)
-        return too_narrow(path, columns, err);
+        return too_narrow(p->path, columns, err);
     double head = dnb_panel_title_height(c);
     dnb_panels panels = {
         columns, rows, {margin + off, y + head, side, side}, pitch, head + side + off + gap};
@@ -422,6 +425,14 @@ static dnb_status draw_grid(page *p, const char *path, dnb_err *err)
     bottom += draw_legend(p, margin, bottom, c->width - 2 * margin);
     c->height = bottom + margin;
     return DNB_OK;
+}
+
+static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
+{
+    page *p = figure;
+    p->c = c;
+    p->n_legend = 0;
+    return p->spec->n_panels > 1 ? draw_grid(p, err) : draw_single(p, err);
 }
 
 /* ---- checking and writing
@@ -453,45 +464,36 @@ static dnb_status check(const dnb_figure_rdm *s, size_t *n_pairs, dnb_err *err)
 dnb_status dnb_figure_rdm_write(const dnb_figure_rdm *spec, const char *path,
                                 const dnb_figure_options *options, dnb_err *err)
 {
-    page p = {.spec = spec};
-    const char **items = NULL;
-    double *center = NULL;
+    page p = {.spec = spec, .path = path};
     dnb_status status = check(spec, &p.n_pairs, err);
     if (status != DNB_OK)
         return status;
     DNB_TRY(dnb_colormap_init(&p.map, spec->colormap ? spec->colormap : "viridis", err));
-    DNB_TRY(dnb_canvas_new(&p.c, path, options, spec->n_panels > 1 ? 183 : 89, err));
     p.side = spec->n < MOST_CELLS ? spec->n : MOST_CELLS;
     DNB_NEW(p.heat, spec->n_panels, "RDM scales");
     DNB_NEW(p.order, spec->n, "RDM order");
     DNB_NEW(p.runs, spec->n, "RDM categories");
-    DNB_NEW(center, spec->n, "RDM categories");
+    DNB_NEW(p.center, spec->n, "RDM categories");
     DNB_NEW(p.legend, spec->n_categories + 1, "RDM legend");
     DNB_NEW(p.cells, p.side * p.side, "RDM cells");
     if (spec->percentile)
         DNB_NEW(p.shown, p.n_pairs, "RDM percentiles");
     choose_scales(&p);
     order_stimuli(&p);
-    if (spec->n_panels > 1) {
-        DNB_TRY(draw_grid(&p, path, err));
-    } else {
-        if (spec->item_names) {
-            DNB_NEW(items, spec->n, "RDM names");
-            for (size_t i = 0; i < spec->n; i++)
-                items[i] = spec->item_names[p.order[i]];
-        }
-        DNB_TRY(draw_single(&p, items, center, path, err));
+    if (spec->item_names) {
+        DNB_NEW(p.items, spec->n, "RDM names");
+        for (size_t i = 0; i < spec->n; i++)
+            p.items[i] = spec->item_names[p.order[i]];
     }
-    DNB_TRY(dnb_canvas_write(p.c, path, options, err));
+    DNB_TRY(dnb_canvas_run(path, options, spec->n_panels > 1 ? 183 : 89, draw, &p, err));
 done:
-    dnb_canvas_free(p.c);
     dnb_free(p.heat);
     dnb_free(p.order);
     dnb_free(p.runs);
+    dnb_free(p.center);
     dnb_free(p.legend);
     dnb_free(p.cells);
     dnb_free(p.shown);
-    dnb_free(items);
-    dnb_free(center);
+    dnb_free(p.items);
     return status;
 }

@@ -72,6 +72,8 @@ dnb_status dnb_heat_draw(dnb_canvas *c, dnb_rect r, const float *value, size_t r
     if (heat->smooth && side > 0 && side < 300)
         times = (300 + side - 1) / side;
     size_t m_rows = rows * times, m_cols = cols * times;
+    if (c->measuring)
+        return DNB_OK;
     if (!dnb_mul_size(&n, m_rows, m_cols) || !dnb_mul_size(&bytes, n, 3))
         return dnb_fail(err, DNB_EARG, "heat map: %zu x %zu cells are too many", rows, cols);
     DNB_NEW(rgb, bytes, "heat map");

@@ -68,17 +68,17 @@ static void test_figures_need_no_font(void **state)
 static void test_the_lack_is_noticed(void **state)
 {
     (void)state;
-    dnb_canvas *c = NULL;
+    dnb_canvas canvas, *c = &canvas;
     char path[64];
     snprintf(path, sizeof path, "%s/a.svg", folder);
-    assert_int_equal(dnb_canvas_new(&c, path, NULL, 89, NULL), DNB_OK);
+    assert_int_equal(dnb_canvas_init(c, path, NULL, 89, NULL), DNB_OK);
     assert_false(c->has_minus);
     double plain = dnb_text_width(c, "-1", 7, false), sign = dnb_text_width(c,
                                                                             "\xe2\x88\x92"
                                                                             "1",
                                                                             7, false);
     assert_true(plain == sign);
-    dnb_canvas_free(c);
+    dnb_canvas_release(c);
 }
 
 int main(void)

@@ -126,10 +126,10 @@ static void test_text_is_cleaned(void **state)
 static void test_long_text_keeps_both_ends(void **state)
 {
     (void)state;
-    dnb_canvas *c = NULL;
+    dnb_canvas canvas, *c = &canvas;
     dnb_err err = {0};
     char buf[512];
-    assert_int_equal(dnb_canvas_new(&c, "x.svg", NULL, 89, &err), DNB_OK);
+    assert_int_equal(dnb_canvas_init(c, "x.svg", NULL, 89, &err), DNB_OK);
     assert_string_equal(dnb_text_fit(c, "short", 7, false, 200, buf, sizeof buf), "short");
     if (c->has_font && c->has_minus) {
         const char *long_name = "layer4_b\xc3\xb6ttleneck_convolution_weight_31";
@@ -145,7 +145,7 @@ static void test_long_text_keeps_both_ends(void **state)
     }
     assert_true(dnb_text_width(c, dnb_text_fit(c, NULL, 7, false, 5, buf, sizeof buf), 7, false) ==
                 0);
-    dnb_canvas_free(c);
+    dnb_canvas_release(c);
 }
 
 int main(void)
