@@ -265,7 +265,7 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, co
     f->file = access < 0 ? -1 : H5Fopen(path, H5F_ACC_RDONLY, access);
     root = f->file < 0 ? -1 : H5Gopen2(f->file, "/", H5P_DEFAULT);
     if (root < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, path, "broken HDF5 file");
+        status = dnb_h5_open_failed(f->io, path, "broken HDF5 file", DNB_EFORMAT, err);
         goto done;
     }
     f->has_user_block = has_user_block(f->file);

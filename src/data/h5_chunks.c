@@ -20,6 +20,7 @@ typedef struct piece {
     size_t size;         /* there */
     unsigned skipped;    /* bit i: filter i was not applied */
     const char *problem; /* what is wrong with it */
+    bool no_memory;
 } piece;
 
 /* What all chunks of one read share. */
@@ -120,8 +121,9 @@ static void unpack(const unpacking *k, piece *p)
     unsigned char *next = dnb_alloc_aligned(bytes, 1);
     size_t size = p->size;
     p->problem = NULL;
-    if (!now || !next)
-        p->problem = "out of memory";
+    p->no_memory = !now || !next;
+    if (p->no_memory)
+        p->problem = "";
     else if (!read_fully(k->f->io->fd, now, size, p->at))
         p->problem = "cannot read a chunk";
     for (int i = k->s->n_filters - 1; i >= 0 && !p->problem; i--) {
@@ -188,8 +190,10 @@ static dnb_status read_all(const unpacking *k, hid_t set, bool *served, dnb_err 
             unpack(k, &pieces[i]);
         for (size_t i = 0; i < n; i++)
             if (pieces[i].problem) {
-                status = dnb_fail(err, DNB_EFORMAT, "%s: dataset '%.200s': %s", k->f->path,
-                                  k->s->name, pieces[i].problem);
+                status = pieces[i].no_memory
+                             ? dnb_fail_memory(err, k->f->path, 2 * k->chunk_items * k->item)
+                             : dnb_fail(err, DNB_EFORMAT, "%s: dataset '%.200s': %s", k->f->path,
+                                        k->s->name, pieces[i].problem);
                 goto done;
             }
     }

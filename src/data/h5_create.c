@@ -4,7 +4,7 @@
 #include "base/mem.h"
 #include "data/h5_stream.h"
 
-enum { CHUNK_BYTES = 512 << 10, COMPACT_TEXTS = 3500 };
+enum { CHUNK_BYTES = 512 << 10, COMPACT_TEXTS = 3500, LONGEST_NAME = 1024 };
 
 size_t dnb_h5_plan_items(const dnb_h5_plan *p)
 {
@@ -14,7 +14,7 @@ size_t dnb_h5_plan_items(const dnb_h5_plan *p)
 /* A name is a path of non-empty parts; HDF5 reads "." as "here". */
 static bool is_path(const char *name)
 {
-    if (!*name)
+    if (!*name || strlen(name) > LONGEST_NAME)
         return false;
     for (const char *part = name;; part++) {
         size_t n = strcspn(part, "/");
@@ -42,8 +42,8 @@ dnb_status dnb_h5_check_plans(const dnb_h5_job *job, dnb_err *err)
         size_t bytes = dnb_dtype_size(job->type);
         if (!is_path(p->name))
             return dnb_fail(err, DNB_EARG,
-                            "%s: '%s' cannot name a %s (empty, or a part between '/' is empty or "
-                            "'.')",
+                            "%s: '%s' cannot name a %s (empty, longer than 1024 bytes, or a part "
+                            "between '/' is empty or '.')",
                             job->path, p->name, job->what);
         if (p->rows == 0 || p->shape[0] == 0 || p->shape[1] == 0 || p->shape[2] == 0)
             return dnb_fail(err, DNB_EARG, "%s: %s '%s' is empty (%zu %s of %zux%zux%zu)",
@@ -97,8 +97,9 @@ int dnb_h5_file_dims(const dnb_h5_plan *p, const size_t lengths[4], hsize_t dims
 /* Makes the groups above a dataset, remembering the order of their members. */
 static bool make_groups(hid_t file, const char *name, hid_t links)
 {
-    char *path = dnb_strdup(name);
-    bool ok = path != NULL;
+    char path[LONGEST_NAME + 1];
+    bool ok = true;
+    strcpy(path, name); /* checked by dnb_h5_check_plans */
     for (char *slash = path; ok && (slash = strchr(slash, '/')); slash++) {
         *slash = '\0';
         htri_t there = H5Lexists(file, path, H5P_DEFAULT);
@@ -116,7 +117,6 @@ static bool make_groups(hid_t file, const char *name, hid_t links)
         }
         *slash = '/';
     }
-    dnb_free(path);
     return ok;
 }
 
@@ -181,7 +181,7 @@ dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool 
     if (ok)
         file = H5Fcreate(job->path, H5F_ACC_TRUNC, creation, access);
     if (file < 0) {
-        status = dnb_h5_fail(err, DNB_EIO, job->path, "cannot create");
+        status = dnb_h5_open_failed(io, job->path, "cannot create", DNB_EIO, err);
         goto done;
     }
     for (size_t i = 0; i < job->n; i++)

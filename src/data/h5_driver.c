@@ -38,8 +38,11 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t fapl, haddr_t
     (void)name;
     (void)maxaddr;
     driver_file *f = info ? dnb_calloc(1, sizeof *f) : NULL;
-    if (!f)
+    if (!f) {
+        if (info)
+            info->io->error = ENOMEM;
         return NULL;
+    }
     f->io = info->io;
     f->writing = flags & H5F_ACC_RDWR;
     if (((flags & H5F_ACC_TRUNC) && ftruncate(f->io->fd, 0) != 0) || fstat(f->io->fd, &st) != 0) {
@@ -197,6 +200,14 @@ dnb_status dnb_h5_io_check(const dnb_h5_io *io, const char *path, dnb_err *err)
     bool full = io->error == ENOSPC || io->error == EDQUOT || io->error == EFBIG;
     return dnb_fail(err, DNB_EIO, "%s: cannot write: %s%s", path, strerror(io->error),
                     full ? "; free some room and start again" : "");
+}
+
+dnb_status dnb_h5_open_failed(const dnb_h5_io *io, const char *path, const char *what,
+                              dnb_status status, dnb_err *err)
+{
+    if (io->error == ENOMEM)
+        return dnb_fail_memory(err, path, sizeof(driver_file));
+    return dnb_h5_fail(err, status, path, "%s", what);
 }
 
 dnb_status dnb_h5_finish(hid_t file, const dnb_h5_io *io, const char *path, dnb_err *err)

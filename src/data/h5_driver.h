@@ -25,6 +25,9 @@ hid_t dnb_h5_access(dnb_h5_io *io, bool v18);
  * reason if not. */
 dnb_status dnb_h5_finish(hid_t file, const dnb_h5_io *io, const char *path,
                          dnb_err *err) DNB_MUST_CHECK;
+/* The message for an H5Fopen or H5Fcreate that failed; `status` unless memory was short. */
+dnb_status dnb_h5_open_failed(const dnb_h5_io *io, const char *path, const char *what,
+                              dnb_status status, dnb_err *err) DNB_MUST_CHECK;
 /* The message for io->error, if there is one. */
 dnb_status dnb_h5_io_check(const dnb_h5_io *io, const char *path, dnb_err *err) DNB_MUST_CHECK;
 

@@ -73,6 +73,52 @@ dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg)
     }
 }
 
+dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind)
+{
+    return kind == DNB_PRIM_POOL_MAX   ? dnnl_pooling_max
+           : kind == DNB_PRIM_POOL_AVG ? dnnl_pooling_avg_exclude_padding
+                                       : dnnl_pooling_avg_include_padding;
+}
+
+dnb_md_ref dnb_md_or_null(const dnb_layout *l)
+{
+    return l ? DNB_MD(l) : NULL;
+}
+
+dnb_geometry dnb_read_geometry(const dnb_prim *p)
+{
+    dnb_geometry g = {.dilated = false};
+    for (int i = 0; i < p->n_spatial; i++) {
+        g.kernel[i] = (dnnl_dim_t)p->kernel[i];
+        g.stride[i] = (dnnl_dim_t)p->stride[i];
+        g.dilation[i] = (dnnl_dim_t)p->dilation[i] - 1;
+        g.lo[i] = (dnnl_dim_t)p->pad_lo[i];
+        g.hi[i] = (dnnl_dim_t)p->pad_hi[i];
+        g.dilated = g.dilated || p->dilation[i] > 1;
+    }
+    return g;
+}
+
+dnnl_status_t dnb_attr_create(dnnl_primitive_attr_t *attr, const dnb_prim *p)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success && p->n_post > 0)
+        s = dnnl_post_ops_create(&ops);
+    for (int i = 0; s == dnnl_success && i < p->n_post; i++) {
+        const dnb_prim_post *post = &p->post[i];
+        s = post->sum ? dnb_append_sum(ops)
+                      : dnb_append_eltwise(ops, dnb_alg_kind(post->alg), post->alpha, post->beta);
+    }
+    if (s == dnnl_success && ops)
+        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    return s;
+}
+
 /* ---- layouts ------------------------------------------------------------------------------------
  */
 

@@ -102,7 +102,7 @@ static void compare_sets(const layer_set *a, const layer_set *b, double toleranc
 /* All main layers at once, and each alone (which allows the most fusion), against float64. */
 static void check_net(const dnb_net *net, const char *what, size_t n, size_t batch)
 {
-    const char *names[MAX_LAYERS];
+    const char *names[MAX_LAYERS] = {0};
     layer_set truth, all, one;
     size_t n_layers = dnb_net_layer_count(net);
     assert_true(n_layers <= MAX_LAYERS);

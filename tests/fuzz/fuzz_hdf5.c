@@ -1,0 +1,81 @@
+/* .act.h5, .roi.h5 and .rdm.h5: any bytes give data or a message, and never more memory than the
+ * file can account for. */
+#include "../support/fuzzfile.h"
+#include "dnnbrain/actfile.h"
+#include "dnnbrain/rdmfile.h"
+#include "dnnbrain/roifile.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+enum { MOST = 1 << 20 }; /* values read of one dataset */
+
+static void read_act(const char *path)
+{
+    dnb_actfile *f = NULL;
+    dnb_err err = {0};
+    if (dnb_actfile_open(&f, path, &err) != DNB_OK) {
+        FUZZ_CHECK(err.message[0] && !f);
+        return;
+    }
+    for (size_t i = 0; i < dnb_actfile_count(f); i++) {
+        const size_t *s = dnb_actfile_shape(f, i);
+        size_t units = s[1] * s[2] * s[3], n = s[0];
+        FUZZ_CHECK(units > 0 && n > 0);
+        if (units > MOST)
+            continue;
+        n = n > MOST / units ? MOST / units : n;
+        float *v = malloc(n * units * sizeof *v);
+        if (dnb_actfile_read(f, i, s[0] - n, n, v, &err) != DNB_OK)
+            FUZZ_CHECK(err.message[0]);
+        if (dnb_actfile_read_units(f, i, 0, n, units / 2, units - units / 2, v, &err) != DNB_OK)
+            FUZZ_CHECK(err.message[0]);
+        free(v);
+    }
+    dnb_actfile_close(f);
+}
+
+static void read_roi(const char *path)
+{
+    dnb_roi r = {0};
+    dnb_err err = {0};
+    if (dnb_roi_read(&r, path, &err) != DNB_OK) {
+        FUZZ_CHECK(err.message[0] && !r.names && !r.data);
+        return;
+    }
+    double sum = 0;
+    for (size_t i = 0; i < r.n_roi; i++)
+        sum += (double)strlen(r.names[i]) + r.data[(r.n_vol - 1) * r.n_roi + i];
+    FUZZ_CHECK(sum == sum || sum != sum);
+    dnb_roi_release(&r);
+}
+
+static void read_rdm(const char *path)
+{
+    dnb_rdmfile *f = NULL;
+    dnb_err err = {0};
+    if (dnb_rdmfile_open(&f, path, &err) != DNB_OK) {
+        FUZZ_CHECK(err.message[0] && !f);
+        return;
+    }
+    for (size_t i = 0; i < dnb_rdmfile_count(f); i++) {
+        const dnb_rdm_entry *e = dnb_rdmfile_entry(f, i);
+        size_t n = dnb_rdm_conditions(e->n_pairs);
+        FUZZ_CHECK(n * (n - 1) / 2 == e->n_pairs);
+        if (e->n_pairs > MOST)
+            continue;
+        double *v = malloc(e->n_pairs * sizeof *v);
+        if (dnb_rdmfile_read(f, i, e->n_iter - 1, 1, v, &err) != DNB_OK)
+            FUZZ_CHECK(err.message[0]);
+        free(v);
+    }
+    dnb_rdmfile_close(f);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const char *path = fuzz_file(data, size);
+    read_act(path);
+    read_roi(path);
+    read_rdm(path);
+    return 0;
+}

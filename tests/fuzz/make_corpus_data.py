@@ -1,0 +1,78 @@
+"""Seeds of fuzz_stim, fuzz_dmask, fuzz_table, fuzz_npy and fuzz_hdf5 (needs numpy and h5py). Files are kept small: the fuzzers mutate
+bytes, and every one should matter. Other files in the folders are inputs that once went wrong."""
+import io
+import os
+
+import h5py
+import numpy as np
+
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "corpus")
+
+
+def put(kind, name, data):
+    os.makedirs(os.path.join(HERE, kind), exist_ok=True)
+    with open(os.path.join(HERE, kind, name), "wb") as f:
+        f.write(data if isinstance(data, bytes) else data.encode())
+
+
+put("stim", "image", "type=image\npath=pics\ntitle=t\ndata=stimID,label,condition,RT\na.png,1,cat,0.5\nb.png,-2,,nan\n")
+put("stim", "video", "\ufefftype=video\r\npath=/x/y.mp4\r\n\r\ndata=onset,stimID\r\n0,1\r\n1.5e3,22\r\n")
+put("stim", "clip", "path=.\ntype=video_clip\nk=a=b\ndata=stimID\n x y \n")
+put("stim", "short_row", "type=image\npath=p\ndata=stimID,label\na\n")
+put("stim", "bad_label", "type=image\npath=p\ndata=stimID,label\na,1.0\n")
+put("stim", "no_data", "type=image\npath=p\n")
+put("dmask", "axes", "conv5=chn,row,col\n1,2,5\n3\n4,1\nfc=\n")
+put("dmask", "order", "a/b=c=col,chn\r\n6\r\n\r\n5,5 , 1\r\n")
+put("dmask", "range", "x=row\n400\n")
+put("dmask", "zero", "x=row\n0\n")
+put("table", "csv", "\x01a,b,c\n1,0.5,x\n2,n/a,\"y, \"\"z\"\"\"\n")
+put("table", "tsv", "\x00# provenance: {\"a\":1}\nid\tv\n7\t1e-3\n8\t\n")
+put("table", "blanks", "\x43rest 0\n face  1\n")
+put("table", "quote", "\x01a\n\"x\n")
+for name, a in {"f4": np.arange(6, dtype="<f4").reshape(2, 3), "be": np.arange(3, dtype=">i8"), "bool": np.array(True),
+                "half": np.zeros((1, 2, 0), "f2"), "text": np.array(["a"]), "u1": np.arange(8, dtype="u1").reshape(2, 2, 2)}.items():
+    for version in ((1, 0), (2, 0), (3, 0)):
+        f = io.BytesIO()
+        np.lib.format.write_array(f, np.asfortranarray(a) if version[0] > 1 else a, version=version)
+        put("npy", f"{name}_{version[0]}", f.getvalue())
+
+h5_count = 0
+
+
+def h5(name, fill, **options):
+    global h5_count
+    f = io.BytesIO()
+    with h5py.File(f, "w", **options) as h:
+        fill(h)
+    put("hdf5", name, f.getvalue())
+    h5_count += 1
+
+
+def act(h, **extra):
+    h.create_dataset("conv1", data=np.arange(2 * 3 * 2 * 2, dtype="f4").reshape(2, 3, 2, 2), **extra)
+    h.create_dataset("b/fc", data=np.arange(6, dtype="f8").reshape(2, 3), **extra)
+    h.attrs["provenance"] = "{}"
+
+
+def roi(h, names, data=np.arange(6.0).reshape(3, 2), **extra):
+    h.attrs["roi"] = names
+    h.create_dataset("data", data=data, **extra)
+
+
+def rdm(h, kind, data, **extra):
+    h.attrs["type"] = kind
+    h.create_dataset("k", data=data, **extra)
+
+
+for libver in ("earliest", "latest"):
+    h5(f"act_{libver}", act, libver=libver)
+    h5(f"act_gzip_{libver}", lambda h: act(h, compression="gzip", shuffle=True), libver=libver)
+    h5(f"act_chunk_{libver}", lambda h: act(h, chunks=True, fletcher32=True), libver=libver)
+    h5(f"roi_{libver}", lambda h: roi(h, ["V1", "r\u00e9gion"], compression="gzip"), libver=libver)
+    h5(f"roi_fixed_{libver}", lambda h: roi(h, np.array([b"V1", b"V2"]), np.zeros((3, 2), ">i2")), libver=libver)
+    h5(f"bRDM_{libver}", lambda h: rdm(h, "bRDM", np.arange(6.0), compression="gzip"), libver=libver)
+    h5(f"dRDM_{libver}", lambda h: rdm(h, "dRDM", np.arange(6, dtype="f4").reshape(2, 3), chunks=(1, 2)), libver=libver)
+h5("many", lambda h: [h.create_dataset(f"l{i}", data=np.float32([[i]])) for i in range(12)], libver="latest", track_order=True)
+h5("wide", lambda h: h.create_dataset("x", data=np.zeros((2, 9), "f4"), chunks=(1, 2), maxshape=(None, None)), libver="latest")
+h5("scalar_roi", lambda h: roi(h, "V1", np.zeros(3)))
+print(h5_count, "HDF5 seeds")
