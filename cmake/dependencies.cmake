@@ -2,6 +2,7 @@
 find_package(PkgConfig REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS C)
 find_package(Threads REQUIRED)
+pkg_check_modules(FFTW REQUIRED IMPORTED_TARGET fftw3)
 pkg_check_modules(CJSON REQUIRED IMPORTED_TARGET libcjson)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(ZLIB REQUIRED IMPORTED_TARGET zlib)
@@ -13,7 +14,8 @@ pkg_check_modules(CAIRO REQUIRED IMPORTED_TARGET cairo)
 pkg_check_modules(PROTOBUFC REQUIRED IMPORTED_TARGET libprotobuf-c)
 pkg_check_modules(OPENBLAS REQUIRED IMPORTED_TARGET openblas)
 find_library(LAPACKE_LIBRARY lapacke REQUIRED)
-find_program(PROTOC_C NAMES protoc-c protoc REQUIRED)
+find_program(PROTOC_GEN_C protoc-gen-c REQUIRED)
+find_program(PROTOC_C NAMES protoc protoc-c REQUIRED) # protoc-c is deprecated where protoc exists
 
 # oneDNN: the header names its version; each major version has its own source file.
 find_path(DNNL_INCLUDE_DIR dnnl.h REQUIRED)
@@ -49,4 +51,4 @@ endif()
 
 set(DNB_DEPENDENCIES OpenMP::OpenMP_C Threads::Threads PkgConfig::CJSON PkgConfig::XXHASH
     PkgConfig::ZLIB PkgConfig::LIBZIP PkgConfig::HDF5 PkgConfig::JPEG PkgConfig::PNG PkgConfig::CAIRO
-    PkgConfig::PROTOBUFC ${LAPACKE_LIBRARY} PkgConfig::OPENBLAS ${DNNL_LIBRARY} m)
+    PkgConfig::PROTOBUFC PkgConfig::FFTW ${LAPACKE_LIBRARY} PkgConfig::OPENBLAS ${DNNL_LIBRARY} m)

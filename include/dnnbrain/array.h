@@ -37,7 +37,8 @@ DNB_API size_t dnb_dtype_size(dnb_dtype t);
 /* numpy's name ("float32"). */
 DNB_API const char *dnb_dtype_name(dnb_dtype t);
 
-/* Contiguous, row-major. ndim == 0 is a scalar (one element). Zero-initialise or use dnb_array_init. */
+/* Contiguous, row-major. ndim == 0 is a scalar (one element). Zero-initialise or use
+ * dnb_array_init. */
 typedef struct dnb_array {
     dnb_dtype dtype;
     int ndim;
@@ -46,7 +47,8 @@ typedef struct dnb_array {
     bool owned; /* dnb_array_release frees data only when set */
 } dnb_array;
 
-/* Allocates zeroed, 64-byte-aligned storage. Overflowing or too-large shapes fail with DNB_ENOMEM. */
+/* Allocates zeroed, 64-byte-aligned storage. Overflowing or too-large shapes fail with DNB_ENOMEM.
+ */
 DNB_API dnb_status dnb_array_init(dnb_array *a, dnb_dtype t, int ndim, const size_t *shape,
                                   dnb_err *err) DNB_MUST_CHECK;
 /* Wraps storage the caller keeps. */
@@ -55,14 +57,15 @@ DNB_API void dnb_array_release(dnb_array *a);
 /* Number of elements / bytes (shape is known not to overflow once initialised). */
 DNB_API size_t dnb_array_count(const dnb_array *a);
 DNB_API size_t dnb_array_bytes(const dnb_array *a);
-/* Copies with conversion into a fresh array of another type (same shape). f16/bf16 round to nearest even. */
-DNB_API dnb_status dnb_array_convert(dnb_array *out, const dnb_array *a, dnb_dtype t, dnb_err *err)
-    DNB_MUST_CHECK;
+/* Copies with conversion into a fresh array of another type (same shape). f16/bf16 round to nearest
+ * even. */
+DNB_API dnb_status dnb_array_convert(dnb_array *out, const dnb_array *a, dnb_dtype t,
+                                     dnb_err *err) DNB_MUST_CHECK;
 /* "2x3x4" ("scalar" for ndim 0) into buf. Returns buf. */
 DNB_API char *dnb_array_shape_text(const dnb_array *a, char *buf, size_t size);
 
-/* NumPy .npy (format 1.0, 2.0, 3.0; little or big endian; C or Fortran order on reading; writes 1.0, C
- * order, little endian; atomic). */
+/* NumPy .npy (format 1.0, 2.0, 3.0; little or big endian; C or Fortran order on reading;
+ * writes 1.0, C order, little endian; atomic). */
 DNB_API dnb_status dnb_npy_read(dnb_array *out, const char *path, dnb_err *err) DNB_MUST_CHECK;
 DNB_API dnb_status dnb_npy_write(const dnb_array *a, const char *path, dnb_err *err) DNB_MUST_CHECK;
 

@@ -1,6 +1,6 @@
 /* How an output was made: a short JSON text that every writer stores beside the numbers
- * (HDF5 root attribute "provenance", NIfTI extension, PNG/SVG/PDF metadata, TSV comment, JSON field).
- * room: base */
+ * (HDF5 root attribute "provenance", NIfTI extension, PNG/SVG/PDF metadata, TSV comment, JSON
+ * field). room: base */
 #ifndef DNNBRAIN_PROVENANCE_H
 #define DNNBRAIN_PROVENANCE_H
 

@@ -1,6 +1,6 @@
-/* Counter-based random numbers: the nth draw of a (seed, stream) is a pure function of n, so results
- * never depend on the number of threads. Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, SC'11).
- * room: base */
+/* Counter-based random numbers: the nth draw of a (seed, stream) is a pure function of n, so
+ * results never depend on the number of threads. Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011,
+ * SC'11). room: base */
 #ifndef DNNBRAIN_RANDOM_H
 #define DNNBRAIN_RANDOM_H
 

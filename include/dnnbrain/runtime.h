@@ -28,8 +28,9 @@ DNB_API size_t dnb_memory_budget(void);
 /* Peak resident set of this process so far, bytes. */
 DNB_API size_t dnb_memory_peak(void);
 
-/* Progress hook. report may be called from the calling thread only; done <= total. cancelled (may be
- * NULL) is polled between pieces of work; when it says true the function returns DNB_ECANCELLED. */
+/* Progress hook. report may be called from the calling thread only; done <= total. cancelled (may
+ * be NULL) is polled between pieces of work; when it says true the function returns DNB_ECANCELLED.
+ */
 typedef struct dnb_progress {
     void (*report)(void *ctx, const char *what, size_t done, size_t total);
     bool (*cancelled)(void *ctx);

@@ -1,9 +1,9 @@
 /* Status codes and error messages: how every fallible function reports.
  * room: base
  *
- * A fallible function returns dnb_status and takes a dnb_err * last (may be NULL). The function that
- * detects the fault writes one message naming the file, the thing and the mend; functions in between
- * pass it on. On failure outputs are untouched. */
+ * A fallible function returns dnb_status and takes a dnb_err * last (may be NULL). The function
+ * that detects the fault writes one message naming the file, the thing and the mend; functions in
+ * between pass it on. On failure outputs are untouched. */
 #ifndef DNNBRAIN_STATUS_H
 #define DNNBRAIN_STATUS_H
 

@@ -11,10 +11,10 @@ static const struct {
     const char *name;
     size_t size;
 } dtypes[DNB_DTYPE_COUNT] = {
-    [DNB_F32] = {"float32", 4}, [DNB_F64] = {"float64", 8},   [DNB_I32] = {"int32", 4},
-    [DNB_I64] = {"int64", 8},   [DNB_U8] = {"uint8", 1},      [DNB_I8] = {"int8", 1},
-    [DNB_I16] = {"int16", 2},   [DNB_U16] = {"uint16", 2},    [DNB_U32] = {"uint32", 4},
-    [DNB_U64] = {"uint64", 8},  [DNB_BOOL] = {"bool", 1},     [DNB_F16] = {"float16", 2},
+    [DNB_F32] = {"float32", 4},   [DNB_F64] = {"float64", 8}, [DNB_I32] = {"int32", 4},
+    [DNB_I64] = {"int64", 8},     [DNB_U8] = {"uint8", 1},    [DNB_I8] = {"int8", 1},
+    [DNB_I16] = {"int16", 2},     [DNB_U16] = {"uint16", 2},  [DNB_U32] = {"uint32", 4},
+    [DNB_U64] = {"uint64", 8},    [DNB_BOOL] = {"bool", 1},   [DNB_F16] = {"float16", 2},
     [DNB_BF16] = {"bfloat16", 2},
 };
 
@@ -88,37 +88,57 @@ char *dnb_array_shape_text(const dnb_array *a, char *buf, size_t size)
     return buf;
 }
 
-/* Integers pass through int64/uint64, everything else through double: exact for every pair whose value
- * is representable in the target. */
+/* Integers pass through int64/uint64, everything else through double: exact for every pair whose
+ * value is representable in the target. */
 static double load_double(const void *p, dnb_dtype t, size_t i)
 {
     switch (t) {
-    case DNB_F32: return ((const float *)p)[i];
-    case DNB_F64: return ((const double *)p)[i];
-    case DNB_I32: return ((const int32_t *)p)[i];
-    case DNB_I64: return (double)((const int64_t *)p)[i];
-    case DNB_U8: return ((const uint8_t *)p)[i];
-    case DNB_I8: return ((const int8_t *)p)[i];
-    case DNB_I16: return ((const int16_t *)p)[i];
-    case DNB_U16: return ((const uint16_t *)p)[i];
-    case DNB_U32: return ((const uint32_t *)p)[i];
-    case DNB_U64: return (double)((const uint64_t *)p)[i];
-    case DNB_BOOL: return ((const uint8_t *)p)[i] != 0;
-    case DNB_F16: return dnb_half_to_float(((const uint16_t *)p)[i]);
-    case DNB_BF16: return dnb_bfloat_to_float(((const uint16_t *)p)[i]);
-    default: return 0;
+    case DNB_F32:
+        return ((const float *)p)[i];
+    case DNB_F64:
+        return ((const double *)p)[i];
+    case DNB_I32:
+        return ((const int32_t *)p)[i];
+    case DNB_I64:
+        return (double)((const int64_t *)p)[i];
+    case DNB_U8:
+        return ((const uint8_t *)p)[i];
+    case DNB_I8:
+        return ((const int8_t *)p)[i];
+    case DNB_I16:
+        return ((const int16_t *)p)[i];
+    case DNB_U16:
+        return ((const uint16_t *)p)[i];
+    case DNB_U32:
+        return ((const uint32_t *)p)[i];
+    case DNB_U64:
+        return (double)((const uint64_t *)p)[i];
+    case DNB_BOOL:
+        return ((const uint8_t *)p)[i] != 0;
+    case DNB_F16:
+        return dnb_half_to_float(((const uint16_t *)p)[i]);
+    case DNB_BF16:
+        return dnb_bfloat_to_float(((const uint16_t *)p)[i]);
+    default:
+        return 0;
     }
 }
 
 static uint64_t load_integer(const void *p, dnb_dtype t, size_t i)
 {
     switch (t) {
-    case DNB_I32: return (uint64_t)(int64_t)((const int32_t *)p)[i];
-    case DNB_I64: return (uint64_t)((const int64_t *)p)[i];
-    case DNB_U64: return ((const uint64_t *)p)[i];
-    case DNB_I8: return (uint64_t)(int64_t)((const int8_t *)p)[i];
-    case DNB_I16: return (uint64_t)(int64_t)((const int16_t *)p)[i];
-    default: return (uint64_t)(int64_t)load_double(p, t, i); /* small unsigned types and bool */
+    case DNB_I32:
+        return (uint64_t)(int64_t)((const int32_t *)p)[i];
+    case DNB_I64:
+        return (uint64_t)((const int64_t *)p)[i];
+    case DNB_U64:
+        return ((const uint64_t *)p)[i];
+    case DNB_I8:
+        return (uint64_t)(int64_t)((const int8_t *)p)[i];
+    case DNB_I16:
+        return (uint64_t)(int64_t)((const int16_t *)p)[i];
+    default:
+        return (uint64_t)(int64_t)load_double(p, t, i); /* small unsigned types and bool */
     }
 }
 
@@ -141,26 +161,47 @@ static void store_integer(void *p, dnb_dtype t, size_t i, uint64_t v)
 {
     switch (t) {
     case DNB_I32:
-    case DNB_U32: ((uint32_t *)p)[i] = (uint32_t)v; break;
+    case DNB_U32:
+        ((uint32_t *)p)[i] = (uint32_t)v;
+        break;
     case DNB_I64:
-    case DNB_U64: ((uint64_t *)p)[i] = v; break;
+    case DNB_U64:
+        ((uint64_t *)p)[i] = v;
+        break;
     case DNB_U8:
-    case DNB_I8: ((uint8_t *)p)[i] = (uint8_t)v; break;
+    case DNB_I8:
+        ((uint8_t *)p)[i] = (uint8_t)v;
+        break;
     case DNB_I16:
-    case DNB_U16: ((uint16_t *)p)[i] = (uint16_t)v; break;
-    default: break;
+    case DNB_U16:
+        ((uint16_t *)p)[i] = (uint16_t)v;
+        break;
+    default:
+        break;
     }
 }
 
 static void store_double(void *p, dnb_dtype t, size_t i, double v)
 {
     switch (t) {
-    case DNB_F32: ((float *)p)[i] = (float)v; break;
-    case DNB_F64: ((double *)p)[i] = v; break;
-    case DNB_BOOL: ((uint8_t *)p)[i] = v != 0; break;
-    case DNB_F16: ((uint16_t *)p)[i] = dnb_float_to_half((float)v); break;
-    case DNB_BF16: ((uint16_t *)p)[i] = dnb_float_to_bfloat((float)v); break;
-    default: store_integer(p, t, i, double_to_integer(v)); break;
+    case DNB_F32:
+        ((float *)p)[i] = (float)v;
+        break;
+    case DNB_F64:
+        ((double *)p)[i] = v;
+        break;
+    case DNB_BOOL:
+        ((uint8_t *)p)[i] = v != 0;
+        break;
+    case DNB_F16:
+        ((uint16_t *)p)[i] = dnb_float_to_half((float)v);
+        break;
+    case DNB_BF16:
+        ((uint16_t *)p)[i] = dnb_float_to_bfloat((float)v);
+        break;
+    default:
+        store_integer(p, t, i, double_to_integer(v));
+        break;
     }
 }
 

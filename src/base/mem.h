@@ -28,7 +28,8 @@ dnb_status dnb_fail_memory(dnb_err *err, const char *what, size_t bytes);
 bool dnb_mul_size(size_t *out, size_t a, size_t b);
 bool dnb_add_size(size_t *out, size_t a, size_t b);
 
-/* Allocates n elements into ptr or jumps to done with status/err set. Expects `status`, `err`, done:. */
+/* Allocates n elements into ptr or jumps to done with status/err set. Expects `status`, `err`,
+ * done:. */
 #define DNB_NEW(ptr, n, what)                                                                      \
     do {                                                                                           \
         (ptr) = dnb_calloc((n), sizeof *(ptr));                                                    \

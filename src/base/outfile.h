@@ -15,8 +15,8 @@ dnb_status dnb_outfile_reserve(dnb_outfile **out, const char *path, dnb_err *err
 /* As reserve, and opens it for writing through dnb_outfile_write / dnb_outfile_stream. */
 dnb_status dnb_outfile_open(dnb_outfile **out, const char *path, dnb_err *err) DNB_MUST_CHECK;
 const char *dnb_outfile_temp(const dnb_outfile *f);
-dnb_status dnb_outfile_write(dnb_outfile *f, const void *data, size_t size, dnb_err *err)
-    DNB_MUST_CHECK;
+dnb_status dnb_outfile_write(dnb_outfile *f, const void *data, size_t size,
+                             dnb_err *err) DNB_MUST_CHECK;
 /* Flushes, closes, fsyncs nothing, renames to the final name. f is freed whatever happens; on
  * failure the temporary file is removed. */
 dnb_status dnb_outfile_commit(dnb_outfile *f, dnb_err *err) DNB_MUST_CHECK;
@@ -24,7 +24,7 @@ dnb_status dnb_outfile_commit(dnb_outfile *f, dnb_err *err) DNB_MUST_CHECK;
 void dnb_outfile_abort(dnb_outfile *f);
 
 /* open + write + commit in one. */
-dnb_status dnb_file_write(const char *path, const void *data, size_t size, dnb_err *err)
-    DNB_MUST_CHECK;
+dnb_status dnb_file_write(const char *path, const void *data, size_t size,
+                          dnb_err *err) DNB_MUST_CHECK;
 
 #endif

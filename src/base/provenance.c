@@ -47,8 +47,7 @@ dnb_status dnb_provenance_set(dnb_provenance *p, const char *key, const char *va
     return p ? put(p, key, cJSON_CreateString(value), err) : DNB_OK;
 }
 
-dnb_status dnb_provenance_set_number(dnb_provenance *p, const char *key, double value,
-                                     dnb_err *err)
+dnb_status dnb_provenance_set_number(dnb_provenance *p, const char *key, double value, dnb_err *err)
 {
     return p ? put(p, key, cJSON_CreateNumber(value), err) : DNB_OK;
 }

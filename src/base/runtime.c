@@ -81,8 +81,8 @@ static size_t all_cgroup_limits(void)
         if (controllers[1] == '\0')
             limit = min_size(limit, cgroup_limit("/sys/fs/cgroup", group, "memory.max"));
         else if (strstr(controllers + 1, "memory"))
-            limit = min_size(limit, cgroup_limit("/sys/fs/cgroup/memory", group,
-                                                 "memory.limit_in_bytes"));
+            limit = min_size(limit,
+                             cgroup_limit("/sys/fs/cgroup/memory", group, "memory.limit_in_bytes"));
     }
     fclose(f);
     return limit;

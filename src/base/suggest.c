@@ -1,5 +1,5 @@
 /* Nearest names by optimal string alignment distance (Levenshtein plus swaps of neighbours). */
-#include "base/suggest.h"
+#include "base/near_name.h"
 
 #include <ctype.h>
 #include <stdbool.h>

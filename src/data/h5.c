@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
-#include "base/suggest.h"
+#include "base/near_name.h"
 #include "data/h5_driver.h"
 #include "data/h5_set.h"
 

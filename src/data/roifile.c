@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/suggest.h"
+#include "base/near_name.h"
 #include "data/h5_stream.h"
 
 #define DATA "data"

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "base/suggest.h"
+#include "base/near_name.h"
 
 void dnb_table_init(dnb_table *t, size_t n_rows)
 {

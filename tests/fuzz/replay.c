@@ -1,5 +1,5 @@
-/* Feeds every file of a folder (or the named files) to LLVMFuzzerTestOneInput: the corpus as a test.
- * Fails when the folder holds no file, so an empty corpus cannot pass. */
+/* Feeds every file of a folder (or the named files) to LLVMFuzzerTestOneInput: the corpus as a
+ * test. Fails when the folder holds no file, so an empty corpus cannot pass. */
 #include <dirent.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -25,7 +25,8 @@ static void test_shapes_and_overflow(void **state)
     assert_int_equal(dnb_array_init(&a, DNB_F64, 9, (size_t[9]){1}, &err), DNB_EARG);
 }
 
-/* Every half converts to float and back unchanged, and rounding picks the nearest even neighbour. */
+/* Every half converts to float and back unchanged, and rounding picks the nearest even neighbour.
+ */
 static void test_half_round_trip(void **state)
 {
     (void)state;
@@ -35,8 +36,8 @@ static void test_half_round_trip(void **state)
             continue;
         assert_int_equal(dnb_float_to_half(f), h);
     }
-    assert_int_equal(dnb_float_to_half(1.0f + 0x1p-11f), 0x3c00);             /* tie to even */
-    assert_int_equal(dnb_float_to_half(1.0f + 0x1p-11f + 0x1p-20f), 0x3c01);  /* above the tie */
+    assert_int_equal(dnb_float_to_half(1.0f + 0x1p-11f), 0x3c00);            /* tie to even */
+    assert_int_equal(dnb_float_to_half(1.0f + 0x1p-11f + 0x1p-20f), 0x3c01); /* above the tie */
     assert_int_equal(dnb_float_to_half(65519.0f), 0x7bff);
     assert_int_equal(dnb_float_to_half(65520.0f), 0x7c00);
     assert_int_equal(dnb_float_to_bfloat(1.0f + 0x1p-8f), 0x3f80);

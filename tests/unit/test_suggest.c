@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "base/suggest.h"
+#include "base/near_name.h"
 
 static void test_distance(void **state)
 {

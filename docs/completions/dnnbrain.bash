@@ -1,0 +1,198 @@
+# Generated from the option tables by `dnnbrain --generate-docs`; do not edit.
+_dnnbrain()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} cmd=${COMP_WORDS[0]##*/}
+    COMPREPLY=()
+    if [[ $cmd == dnnbrain ]]; then
+        if ((COMP_CWORD == 1)); then
+            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo --help --version' -- "$cur"))
+            return
+        fi
+        cmd=${COMP_WORDS[1]}
+    fi
+    case $cmd in
+    act|dnn_act)
+        case $prev in
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -batch|--batch) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -out -batch -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    mask|dnn_mask)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    pool|dnn_pool)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -meth|--meth) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -meth -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    fe|dnn_fe)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -meth|--meth) ;;
+            -axis|--axis) COMPREPLY=($(compgen -W 'chn row_col' -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    roi|brain_roi)
+        case $prev in
+            -nif|--nif) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -mask|--mask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -method|--method) COMPREPLY=($(compgen -W 'mean max std' -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -nif -mask -roi -method -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    rdm|dnn_rsa|brain_rsa)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -iteraxis|--iteraxis) COMPREPLY=($(compgen -W 'channel row_col' -- "$cur")) ;;
+            -nif|--nif) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -cate|--cate) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -metric|--metric) ;;
+            -p|--p) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -order|--order) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    rsa)
+        case $prev in
+            -drdm|--drdm) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -brdm|--brdm) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -roi|--roi) ;;
+            -method|--method) COMPREPLY=($(compgen -W 'spearman pearson kendall-a kendall-b' -- "$cur")) ;;
+            -permute|--permute) ;;
+            -boot|--boot) ;;
+            -seed|--seed) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -figformat|--figformat) COMPREPLY=($(compgen -W 'png svg pdf none' -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -drdm -brdm -layer -roi -method -permute -twosided -boot -seed -out -figformat -show -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    view|dnn_view)
+        case $prev in
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -cmap|--cmap) ;;
+            -vmin|--vmin) ;;
+            -vmax|--vmax) ;;
+            -format|--format) COMPREPLY=($(compgen -W 'jpg png svg pdf' -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -cmap -vmin -vmax -show -format -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    info|db_info)
+        case $prev in
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -weights -size -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    demo)
+        case $prev in
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -each|--each) ;;
+            -seed|--seed) ;;
+            -draw|--draw) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -out -each -seed -draw -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    esac
+}
+complete -o filenames -F _dnnbrain dnnbrain dnn_act dnn_mask dnn_pool dnn_fe brain_roi dnn_rsa brain_rsa dnn_view db_info

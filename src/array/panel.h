@@ -1,0 +1,44 @@
+/* Turning stored rows into float64 panels. room: array (internal) */
+#ifndef DNB_ARRAY_PANEL_H
+#define DNB_ARRAY_PANEL_H
+
+#include <stddef.h>
+
+#include "dnnbrain/rows.h"
+
+/* A piece of the source that is in memory: rows row.. and columns col.., first element at data. */
+typedef struct dnb_piece {
+    const void *data;
+    dnb_dtype dtype;
+    size_t row, n, col, d, stride;
+} dnb_piece;
+
+/* Calls fn on every piece of the source, in ascending order of rows and columns: the whole matrix
+ * when it is in memory, else tiles of all rows (a multiple of DNB_PANEL columns wide) or blocks of
+ * whole rows that fit `memory`. */
+typedef void dnb_piece_fn(void *ctx, const dnb_piece *p);
+dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, void *ctx,
+                         dnb_err *err) DNB_MUST_CHECK;
+
+/* Columns of one panel. */
+#define DNB_PANEL 256
+
+/* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
+double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
+                      double scale);
+/* Asks the cache for what that will read; rows past the piece are left alone. */
+void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k);
+/* x = (x - shift) * scale. */
+void dnb_panel_affine(double *x, size_t k, double shift, double scale);
+/* x[j] -= shift[j]; x[j] *= scale[j]. */
+void dnb_panel_sub(double *x, const double *shift, size_t k);
+void dnb_panel_mul(double *x, const double *scale, size_t k);
+/* x = (x != 0). */
+void dnb_panel_indicator(double *x, size_t k);
+double dnb_panel_sum(const double *x, size_t k);
+/* sum[j] += x[j] where x[j] is finite, count[j] counts those. */
+void dnb_panel_add_finite(double *sum, double *count, const double *x, size_t k);
+/* Adds y to x, or takes the larger (NaN wins). */
+void dnb_panel_merge(double *x, const double *y, size_t k, int take_max);
+
+#endif

@@ -1,0 +1,176 @@
+/* dnnbrain fe (dnn_fe): features of activations. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dnnbrain/layerfeature.h>
+
+#include "units.h"
+
+typedef struct fe_args {
+    const char *act, *axis, *out;
+    cli_strings method;
+    cli_units units;
+    bool compress;
+} fe_args;
+
+static const cli_option options[] = {
+    {.name = "act",
+     .type = CLI_INFILE,
+     .offset = offsetof(fe_args, act),
+     .required = true,
+     .value = "FILE",
+     .help = "Activation file (.act.h5)."},
+    CLI_UNIT_OPTIONS(fe_args),
+    {.name = "meth",
+     .type = CLI_STRINGS,
+     .offset = offsetof(fe_args, method),
+     .required = true,
+     .value = "METHOD N",
+     .least = 2,
+     .most = 2,
+     .help = "pca N (components; 0 < N < 1 keeps that share of the variance), hist N (bins of each "
+             "pattern's own "
+             "range) or psd N (first bins of the power spectrum)."},
+    {.name = "axis",
+     .type = CLI_CHOICE,
+     .offset = offsetof(fe_args, axis),
+     .choices = "chn|row_col",
+     .help = "What a pattern runs over: the channels at each position, or the positions of each "
+             "channel. Default: "
+             "the whole layer."},
+    {.name = "out",
+     .type = CLI_OUTFILE,
+     .offset = offsetof(fe_args, out),
+     .required = true,
+     .value = "FILE",
+     .help = "Activation file to write (.act.h5)."},
+    {.name = "compress",
+     .type = CLI_FLAG,
+     .offset = offsetof(fe_args, compress),
+     .help = "Compress the file with gzip."},
+    {.name = NULL}};
+
+static dnb_status parse_method(const fe_args *a, dnb_feature_options *o, cli_context *ctx,
+                               dnb_err *err)
+{
+    static const char *const names[] = {"pca", "hist", "psd"};
+    const char *name = a->method.items[0], *number = a->method.items[1];
+    char *end;
+    double n = strtod(number, &end);
+    size_t m = 0;
+    while (m < 3 && strcmp(names[m], name) != 0)
+        m++;
+    if (m == 3)
+        return cli_usage(ctx, err, "-meth: '%s' is not pca, hist or psd", name);
+    o->method = (dnb_feature_method)m;
+    if (end == number || *end || !(n > 0) || n > 1e9 || (n >= 1 && n != floor(n)) ||
+        (n < 1 && o->method != DNB_FEATURE_PCA))
+        return cli_usage(ctx, err, "-meth %s: '%s' is not a number of %s", name, number,
+                         m == 0 ? "components, nor a share of variance below 1" : "bins");
+    if (n >= 1)
+        o->n = (size_t)n;
+    else
+        o->variance = n;
+    if (a->axis)
+        o->axis = strcmp(a->axis, "chn") == 0 ? DNB_FEATURE_CHN : DNB_FEATURE_ROW_COL;
+    if (n < 1 && a->axis)
+        return cli_usage(ctx, err, "-meth pca %s: a share of variance works without -axis only",
+                         number);
+    return DNB_OK;
+}
+
+static dnb_status extract(dnb_array *results, const cli_unit_set *set, const fe_args *a,
+                          dnb_actfile *file, const dnb_feature_options *o, dnb_err *err)
+{
+    char part[256];
+    for (size_t i = 0; i < set->n; i++) {
+        dnb_status status =
+            dnb_feature_of_layer(&results[i], file, set->index[i], &set->selects[i], o, err);
+        snprintf(part, sizeof part, "layer %s", set->names[i]);
+        if (status != DNB_OK)
+            return cli_blame(err, status, a->act, part);
+    }
+    return DNB_OK;
+}
+
+static dnb_status save(const fe_args *a, const cli_unit_set *set, const dnb_array *results,
+                       cli_context *ctx, dnb_err *err)
+{
+    dnb_act_layer *layers = calloc(set->n, sizeof *layers);
+    dnb_save_options so = {.compress = a->compress ? 4 : 0,
+                           .provenance = dnb_provenance_json(ctx->provenance)};
+    if (!layers)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", set->n);
+    for (size_t i = 0; i < set->n; i++) {
+        const size_t *shape = results[i].shape;
+        layers[i] = (dnb_act_layer){.name = set->names[i],
+                                    .shape = {shape[1], shape[2], shape[3]},
+                                    .data = results[i].data};
+    }
+    dnb_status status = dnb_actfile_write(a->out, set->n, layers, results[0].shape[0], &so, err);
+    if (status == DNB_OK)
+        cli_wrote(ctx, a->out, "%s of %zu layers x %zu stimuli", a->method.items[0], set->n,
+                  results[0].shape[0]);
+    free(layers);
+    return status;
+}
+
+static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
+{
+    const fe_args *a = args;
+    dnb_actfile *file = NULL;
+    cli_unit_set set = {0};
+    dnb_array *results = NULL;
+    size_t n;
+    dnb_feature_options o = {.memory = ctx->memory, .progress = &ctx->progress};
+    dnb_status status = parse_method(a, &o, ctx, err);
+    if (status == DNB_OK)
+        status = dnb_actfile_open(&file, a->act, err);
+    if (status == DNB_OK)
+        status = cli_units_of_file(&set, &a->units, file, a->act, err);
+    if (status == DNB_OK)
+        status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
+    if (status == DNB_OK && !(results = calloc(set.n, sizeof *results)))
+        status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", set.n);
+    if (status == DNB_OK)
+        status = cli_units_same_stimuli(&n, &set, file, err);
+    if (status == DNB_OK)
+        status = extract(results, &set, a, file, &o, err);
+    if (status == DNB_OK)
+        status = save(a, &set, results, ctx, err);
+    for (size_t i = 0; results && i < set.n; i++)
+        dnb_array_release(&results[i]);
+    free(results);
+    cli_unit_set_release(&set);
+    dnb_actfile_close(file);
+    return status;
+}
+
+static const char *const aliases[] = {"dnn_fe", NULL};
+static const char *const examples[] = {
+    "dnnbrain fe -act all.act.h5 -layer conv5 -meth pca 50 -out pca.act.h5",
+    "50 principal components of a layer.",
+    "dnnbrain fe -act all.act.h5 -meth hist 20 -axis row_col -out hist.act.h5",
+    "A histogram of every channel.", NULL};
+
+const cli_command cmd_fe = {
+    .name = "fe",
+    .aliases = aliases,
+    .summary = "features of activations: principal components, histograms, power spectra",
+    .description = "Extracts features of each layer of an activation file. Without -axis a pattern "
+                   "is the whole layer and the "
+                   "result has N features per stimulus (n x N x 1 x 1); with -axis chn it is the "
+                   "channels at each position "
+                   "(n x N x row x col); with -axis row_col the positions of each channel (n x chn "
+                   "x N x 1).\n\nComponents are "
+                   "exact and carry scikit-learn's signs; histograms are counts over N equal bins "
+                   "between the pattern's own "
+                   "minimum and maximum; spectra are one-sided periodograms with the mean removed, "
+                   "as SciPy's.",
+    .examples = examples,
+    .options = options,
+    .args_size = sizeof(fe_args),
+    .heavy_blas = true,
+    .run = run};

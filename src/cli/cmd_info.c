@@ -1,0 +1,298 @@
+/* dnnbrain info (db_info): what is in a file, or in a network. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include <dnnbrain/actfile.h>
+#include <dnnbrain/brainimage.h>
+#include <dnnbrain/dmask.h>
+#include <dnnbrain/net.h>
+#include <dnnbrain/rdmfile.h>
+#include <dnnbrain/roifile.h>
+#include <dnnbrain/stim.h>
+
+#include "context.h"
+
+typedef struct info_args {
+    const char *name, *weights;
+    cli_ints size;
+} info_args;
+
+static const cli_option options[] = {
+    {.name = "name",
+     .type = CLI_STRING,
+     .offset = offsetof(info_args, name),
+     .required = true,
+     .positional = true,
+     .value = "NAME",
+     .help = "A file (.stim.csv, .dmask.csv, .act.h5, .roi.h5, .rdm.h5, brain image, .onnx) or a "
+             "network's name."},
+    {.name = "weights",
+     .type = CLI_INFILE,
+     .offset = offsetof(info_args, weights),
+     .value = "FILE",
+     .help = "Weights of a named network (.pth). Default: its file in $DNNBRAIN_DATA/models."},
+    {.name = "size",
+     .type = CLI_INTS,
+     .offset = offsetof(info_args, size),
+     .value = "H W",
+     .least = 2,
+     .most = 2,
+     .min = 1,
+     .max = 65536,
+     .help = "Input size of an .onnx file that leaves it open."},
+    {.name = NULL}};
+
+/* Prints to standard output unless --json, whose object gets the same facts. */
+static bool plain(const cli_context *ctx)
+{
+    return !ctx->common->json;
+}
+
+/* A list entry {name, shape}. */
+static void add_item(cli_context *ctx, const char *list, const char *name, const size_t *shape,
+                     int ndim)
+{
+    cJSON *array = cJSON_GetObjectItemCaseSensitive(ctx->summary, list);
+    if (!array)
+        array = cJSON_AddArrayToObject(ctx->summary, list);
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "name", name);
+    cJSON *dims = cJSON_AddArrayToObject(item, "shape");
+    for (int i = 0; i < ndim; i++)
+        cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)shape[i]));
+    cJSON_AddItemToArray(array, item);
+    if (!plain(ctx))
+        return;
+    printf("  %-28s ", name);
+    for (int i = 0; i < ndim; i++)
+        printf("%s%zu", i ? " x " : "", shape[i]);
+    putchar('\n');
+}
+
+static void say_kind(cli_context *ctx, const char *name, const char *kind)
+{
+    cli_note(ctx, "name", name);
+    cli_note(ctx, "kind", kind);
+    if (plain(ctx))
+        printf("%s: %s\n", name, kind);
+}
+
+static void say_number(cli_context *ctx, const char *key, size_t value)
+{
+    cli_note_number(ctx, key, (double)value);
+    if (plain(ctx))
+        printf("%s: %zu\n", key, value);
+}
+
+static void say_text(cli_context *ctx, const char *key, const char *value)
+{
+    if (!value)
+        return;
+    cli_note(ctx, key, value);
+    if (plain(ctx))
+        printf("%s: %s\n", key, value);
+}
+
+static dnb_status info_stim(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_stim s = {0};
+    dnb_status status = dnb_stim_read(&s, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path, "stimulus list");
+    say_text(ctx, "type", dnb_stim_type_name(s.type));
+    say_text(ctx, "path", s.path);
+    cJSON *header = cJSON_AddObjectToObject(ctx->summary, "header"); /* its keys are the user's */
+    for (size_t i = 0; i < s.n_meta; i++) {
+        cJSON_AddStringToObject(header, s.meta[i].key, s.meta[i].value);
+        if (plain(ctx))
+            printf("%s: %s\n", s.meta[i].key, s.meta[i].value);
+    }
+    say_number(ctx, "stimuli", dnb_stim_count(&s));
+    if (plain(ctx))
+        puts("columns:");
+    for (size_t i = 0; i < s.data.n_columns; i++) {
+        size_t n = s.data.n_rows;
+        add_item(ctx, "columns", s.data.columns[i].name, &n, 1);
+    }
+    dnb_stim_release(&s);
+    return DNB_OK;
+}
+
+static dnb_status info_dmask(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_dmask m = {0};
+    dnb_status status = dnb_dmask_read(&m, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path, "mask of network units");
+    if (plain(ctx))
+        puts("layers (numbers of channels, rows, columns; 0 = all):");
+    for (size_t i = 0; i < m.n_layers; i++)
+        add_item(ctx, "layers", m.layers[i].name, m.layers[i].n, DNB_AXES);
+    dnb_dmask_release(&m);
+    return DNB_OK;
+}
+
+static dnb_status info_act(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_actfile *f = NULL;
+    dnb_status status = dnb_actfile_open(&f, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path, "activations");
+    if (plain(ctx))
+        puts("layers (stimuli x channels x rows x columns):");
+    for (size_t i = 0; i < dnb_actfile_count(f); i++)
+        add_item(ctx, "layers", dnb_actfile_name(f, i), dnb_actfile_shape(f, i), 4);
+    say_text(ctx, "provenance", dnb_actfile_provenance(f));
+    dnb_actfile_close(f);
+    return DNB_OK;
+}
+
+static dnb_status info_roi(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_roi r = {0};
+    dnb_status status = dnb_roi_read(&r, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path, "ROI responses");
+    say_number(ctx, "volumes", r.n_vol);
+    say_number(ctx, "rois", r.n_roi);
+    enum { FEW = 20 };
+    if (plain(ctx)) {
+        printf("names:");
+        for (size_t i = 0; i < r.n_roi && i < FEW; i++)
+            printf(" %s", r.names[i]);
+        puts(r.n_roi > FEW ? " ..." : "");
+    }
+    cJSON *names = cJSON_AddArrayToObject(ctx->summary, "names");
+    for (size_t i = 0; i < r.n_roi; i++)
+        cJSON_AddItemToArray(names, cJSON_CreateString(r.names[i]));
+    say_text(ctx, "provenance", r.provenance);
+    dnb_roi_release(&r);
+    return DNB_OK;
+}
+
+static dnb_status info_rdm(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_rdmfile *f = NULL;
+    dnb_status status = dnb_rdmfile_open(&f, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path,
+             dnb_rdmfile_type(f) == DNB_BRDM ? "RDMs of brain ROIs (bRDM)"
+                                             : "RDMs of network layers (dRDM)");
+    if (plain(ctx))
+        puts("RDMs (iterations x conditions):");
+    for (size_t i = 0; i < dnb_rdmfile_count(f); i++) {
+        const dnb_rdm_entry *e = dnb_rdmfile_entry(f, i);
+        size_t shape[2] = {e->n_iter, dnb_rdm_conditions(e->n_pairs)};
+        add_item(ctx, "rdms", e->key, shape, 2);
+    }
+    say_text(ctx, "provenance", dnb_rdmfile_provenance(f));
+    dnb_rdmfile_close(f);
+    return DNB_OK;
+}
+
+static dnb_status info_brain(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_brain *b = NULL;
+    char text[64];
+    double affine[4][4];
+    dnb_status status = dnb_brain_open(&b, path, err);
+    if (status != DNB_OK)
+        return status;
+    say_kind(ctx, path, "brain image");
+    say_text(ctx, "shape", dnb_brain_shape_text(dnb_brain_shape(b), text, sizeof text));
+    say_number(ctx, "volumes", dnb_brain_n_vol(b));
+    if (dnb_brain_affine(b, affine, NULL) == DNB_OK && plain(ctx)) {
+        puts("voxel to mm:");
+        for (int i = 0; i < 3; i++)
+            printf("  %9.4g %9.4g %9.4g %9.4g\n", affine[i][0], affine[i][1], affine[i][2],
+                   affine[i][3]);
+    }
+    dnb_brain_close(b);
+    return DNB_OK;
+}
+
+static dnb_status info_net(const info_args *a, cli_context *ctx, dnb_err *err)
+{
+    dnb_net *net = NULL;
+    dnb_net_options o = {.name = a->name, .weights = a->weights};
+    if (a->size.count) {
+        o.height = (size_t)a->size.items[0];
+        o.width = (size_t)a->size.items[1];
+    }
+    dnb_status status = dnb_net_open(&net, &o, err);
+    if (status != DNB_OK)
+        return status;
+    const dnb_input_spec *in = dnb_net_input_spec(net);
+    char text[160];
+    say_kind(ctx, dnb_net_name(net), "network");
+    say_text(ctx, "weights", dnb_net_weights_path(net));
+    snprintf(text, sizeof text, "%zu x %zu x %zu %s, pixels 0..%g, mean %g %g %g, std %g %g %g",
+             in->channels, in->height, in->width, in->bgr ? "BGR" : "RGB", in->range, in->mean[0],
+             in->mean[1], in->mean[2], in->std[0], in->std[1], in->std[2]);
+    say_text(ctx, "input", text);
+    if (plain(ctx))
+        puts("layers (channels x rows x columns):");
+    for (size_t i = 0; i < dnb_net_layer_count(net) && status == DNB_OK; i++) {
+        size_t shape[3];
+        status = dnb_net_layer_shape(net, dnb_net_layer_name(net, i), shape, err);
+        if (status == DNB_OK)
+            add_item(ctx, "layers", dnb_net_layer_name(net, i), shape, 3);
+    }
+    dnb_net_free(net);
+    return status;
+}
+
+static bool has_suffix(const char *name, const char *suffix)
+{
+    size_t n = strlen(name), k = strlen(suffix);
+    return n >= k && strcasecmp(name + n - k, suffix) == 0;
+}
+
+static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
+{
+    const info_args *a = args;
+    static const struct {
+        const char *suffix;
+        dnb_status (*show)(const char *path, cli_context *ctx, dnb_err *err);
+    } kinds[] = {{".stim.csv", info_stim},
+                 {".dmask.csv", info_dmask},
+                 {".act.h5", info_act},
+                 {".roi.h5", info_roi},
+                 {".rdm.h5", info_rdm}};
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (has_suffix(a->name, kinds[i].suffix))
+            return kinds[i].show(a->name, ctx, err);
+    if (dnb_brain_is_image_name(a->name))
+        return info_brain(a->name, ctx, err);
+    if (access(a->name, F_OK) == 0 && !has_suffix(a->name, ".onnx") && !has_suffix(a->name, ".pth"))
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "%s: its name ends in none of .stim.csv, .dmask.csv, .act.h5, .roi.h5, "
+                        ".rdm.h5, .onnx or a brain image's suffix",
+                        a->name);
+    return info_net(a, ctx, err);
+}
+
+static const char *const aliases[] = {"db_info", NULL};
+static const char *const examples[] = {
+    "dnnbrain info all.act.h5", "Layers and shapes of an activation file.", "dnnbrain info AlexNet",
+    "Input and layer names of a network.", NULL};
+
+const cli_command cmd_info = {.name = "info",
+                              .aliases = aliases,
+                              .summary = "what is in a file, or in a network",
+                              .description = "Summarises a file of one of the DNNBrain kinds, a "
+                                             "brain image, an ONNX file or a network of the "
+                                             "zoo: what it holds, its shapes, and how it was made.",
+                              .examples = examples,
+                              .options = options,
+                              .args_size = sizeof(info_args),
+                              .run = run};

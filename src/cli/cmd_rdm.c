@@ -1,0 +1,364 @@
+/* dnnbrain rdm (dnn_rsa, brain_rsa): dissimilarity matrices of layers or ROIs. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dnnbrain/figure.h>
+#include <dnnbrain/rdm.h>
+#include <dnnbrain/rdmfile.h>
+
+#include "categories.h"
+#include "show.h"
+#include "units.h"
+
+typedef struct rdm_args {
+    const char *act, *nif, *bmask, *iteraxis, *cate, *metric, *out, *figure, *order;
+    cli_units units;
+    cli_ints roi;
+    double p;
+    bool zscore, show;
+} rdm_args;
+
+static const cli_option options[] = {
+    {.name = "act",
+     .type = CLI_INFILE,
+     .offset = offsetof(rdm_args, act),
+     .value = "FILE",
+     .help = "Activation file (.act.h5): one RDM per layer. Either this or -nif is needed."},
+    CLI_UNIT_OPTIONS(rdm_args),
+    {.name = "iteraxis",
+     .type = CLI_CHOICE,
+     .offset = offsetof(rdm_args, iteraxis),
+     .choices = "channel|row_col",
+     .help = "One RDM per channel, or per position, instead of one per layer."},
+    {.name = "nif",
+     .type = CLI_INFILE,
+     .offset = offsetof(rdm_args, nif),
+     .value = "FILE",
+     .help = "Brain image, one volume per stimulus: one RDM per ROI of -bmask."},
+    {.name = "bmask",
+     .type = CLI_INFILE,
+     .offset = offsetof(rdm_args, bmask),
+     .value = "FILE",
+     .help = "Image of ROI labels; 0 is outside. Required with -nif."},
+    {.name = "roi",
+     .type = CLI_INTS,
+     .offset = offsetof(rdm_args, roi),
+     .value = "LABEL",
+     .help = "ROI labels to use. Default: all in the mask."},
+    {.name = "cate",
+     .type = CLI_INFILE,
+     .offset = offsetof(rdm_args, cate),
+     .value = "FILE",
+     .help = "Stimulus list (.stim.csv) whose labels group the stimuli: patterns are averaged "
+             "within a label, "
+             "labels ascending."},
+    {.name = "metric",
+     .type = CLI_STRING,
+     .offset = offsetof(rdm_args, metric),
+     .value = "METRIC",
+     .fallback = "euclidean",
+     .help = "Distance, by SciPy's names: euclidean, sqeuclidean, correlation, cosine, cityblock, "
+             "chebyshev, "
+             "canberra, braycurtis, minkowski, seuclidean, hamming, jaccard, ..."},
+    {.name = "p",
+     .type = CLI_DOUBLE,
+     .offset = offsetof(rdm_args, p),
+     .value = "P",
+     .fallback = "2",
+     .min = 1e-3,
+     .max = 1e3,
+     .help = "Exponent of the minkowski metric."},
+    {.name = "zscore",
+     .type = CLI_FLAG,
+     .offset = offsetof(rdm_args, zscore),
+     .help = "Standardise each stimulus's pattern before distances are taken."},
+    {.name = "out",
+     .type = CLI_OUTFILE,
+     .offset = offsetof(rdm_args, out),
+     .required = true,
+     .value = "FILE",
+     .help = "File to write (.rdm.h5)."},
+    {.name = "fig",
+     .type = CLI_OUTFILE,
+     .offset = offsetof(rdm_args, figure),
+     .value = "FILE",
+     .help = "Also draw the RDMs as heat maps (.png, .svg or .pdf)."},
+    {.name = "order",
+     .type = CLI_INFILE,
+     .offset = offsetof(rdm_args, order),
+     .value = "FILE",
+     .help = "Stimulus list (.stim.csv) whose labels order and mark the figure's rows."},
+    {.name = "show",
+     .type = CLI_FLAG,
+     .offset = offsetof(rdm_args, show),
+     .help = "Open the figure when there is a display."},
+    {.name = NULL}};
+
+/* The RDMs of one run, by key. */
+typedef struct rdm_list {
+    size_t n;
+    char **keys;
+    dnb_array *rdms; /* n_iter x n_pairs, or n_pairs */
+} rdm_list;
+
+static void rdm_list_release(rdm_list *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->keys)
+            free(l->keys[i]);
+        if (l->rdms)
+            dnb_array_release(&l->rdms[i]);
+    }
+    free(l->keys);
+    free(l->rdms);
+}
+
+static dnb_status rdm_list_init(rdm_list *l, size_t n, dnb_err *err)
+{
+    l->keys = calloc(n + 1, sizeof *l->keys);
+    l->rdms = calloc(n + 1, sizeof *l->rdms);
+    l->n = n;
+    return l->keys && l->rdms ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu RDMs", n);
+}
+
+static dnb_status set_key(rdm_list *l, size_t i, const char *key, dnb_err *err)
+{
+    l->keys[i] = strdup(key);
+    return l->keys[i] ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %s", key);
+}
+
+/* -cate must list the n stimuli of the input; -order the conditions that the RDMs will be of. */
+static dnb_status check_lists(const rdm_args *a, const cli_categories *order, size_t n,
+                              const dnb_rdm_options *o, dnb_err *err)
+{
+    if (o->groups && o->groups->n_stimuli != n)
+        return dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->cate,
+                        o->groups->n_stimuli, a->act ? a->act : a->nif, n);
+    if (o->groups)
+        n = o->groups->n_groups;
+    if (!a->order || order->groups.n_stimuli == n)
+        return DNB_OK;
+    return dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but the RDMs are of %zu conditions",
+                    a->order, order->groups.n_stimuli, n);
+}
+
+static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
+                            const cli_categories *order, cli_context *ctx, dnb_err *err)
+{
+    size_t n;
+    char part[256];
+    dnb_actfile *file = NULL;
+    cli_unit_set set = {0};
+    dnb_status status = dnb_actfile_open(&file, a->act, err);
+    if (status == DNB_OK)
+        status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
+    if (status == DNB_OK)
+        status = cli_units_of_file(&set, &a->units, file, a->act, err);
+    if (status == DNB_OK)
+        status = cli_units_same_stimuli(&n, &set, file, err);
+    if (status == DNB_OK)
+        status = check_lists(a, order, n, o, err);
+    if (status == DNB_OK)
+        status = rdm_list_init(l, set.n, err);
+    for (size_t i = 0; i < set.n && status == DNB_OK; i++) {
+        status = set_key(l, i, set.names[i], err);
+        if (status == DNB_OK)
+            status = dnb_rdm_of_layer(&l->rdms[i], file, set.index[i], &set.selects[i], o, err);
+        snprintf(part, sizeof part, "layer %s", set.names[i]);
+        status = cli_blame(err, status, a->act, part);
+    }
+    cli_unit_set_release(&set);
+    dnb_actfile_close(file);
+    return status;
+}
+
+static dnb_status of_rois(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
+                          const cli_categories *order, cli_context *ctx, dnb_err *err)
+{
+    dnb_brain *image = NULL;
+    dnb_mask *mask = NULL;
+    char key[32], part[64];
+    dnb_status status = dnb_brain_open(&image, a->nif, err);
+    if (status == DNB_OK)
+        status = cli_record_input(ctx, "nif", a->nif, NULL, err);
+    if (status == DNB_OK)
+        status = cli_record_input(ctx, "bmask", a->bmask, NULL, err);
+    if (status == DNB_OK)
+        status = dnb_mask_read(&mask, a->bmask, err);
+    if (status == DNB_OK)
+        status = dnb_mask_check(mask, image, err);
+    if (status == DNB_OK)
+        status = check_lists(a, order, dnb_brain_n_vol(image), o, err);
+    size_t n = status != DNB_OK ? 0 : a->roi.count ? a->roi.count : dnb_mask_n_labels(mask);
+    if (status == DNB_OK)
+        status = rdm_list_init(l, n, err);
+    for (size_t i = 0; i < n && status == DNB_OK; i++) {
+        int64_t label = a->roi.count ? (int64_t)a->roi.items[i] : dnb_mask_labels(mask)[i];
+        snprintf(key, sizeof key, "%lld", (long long)label);
+        status = set_key(l, i, key, err);
+        if (status == DNB_OK)
+            status = dnb_rdm_of_roi(&l->rdms[i], image, mask, label, o, err);
+        snprintf(part, sizeof part, "ROI %s", key);
+        status = cli_blame(err, status, a->nif, part);
+    }
+    dnb_mask_free(mask);
+    dnb_brain_close(image);
+    return status;
+}
+
+static size_t n_iter(const dnb_array *rdm)
+{
+    return rdm->ndim == 2 ? rdm->shape[0] : 1;
+}
+
+static size_t n_pairs(const dnb_array *rdm)
+{
+    return rdm->shape[rdm->ndim - 1];
+}
+
+static dnb_status save(const rdm_args *a, const rdm_list *l, cli_context *ctx, dnb_err *err)
+{
+    dnb_rdm_entry *entries = calloc(l->n + 1, sizeof *entries);
+    dnb_save_options so = {.provenance = dnb_provenance_json(ctx->provenance)};
+    if (!entries)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu RDMs", l->n);
+    for (size_t i = 0; i < l->n; i++)
+        entries[i] =
+            (dnb_rdm_entry){l->keys[i], n_iter(&l->rdms[i]), n_pairs(&l->rdms[i]), l->rdms[i].data};
+    dnb_status status =
+        dnb_rdm_write(a->out, a->act ? DNB_DRDM : DNB_BRDM, l->n, entries, &so, err);
+    if (status == DNB_OK)
+        cli_wrote(ctx, a->out, "%s RDMs of %zu %s, %zu conditions", a->metric, l->n,
+                  a->act ? "layers" : "ROIs", dnb_condensed_order(n_pairs(&l->rdms[0])));
+    free(entries);
+    return status;
+}
+
+enum { MOST_PANELS = 30 };
+
+static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categories *cate,
+                       const cli_categories *order, cli_context *ctx, dnb_err *err)
+{
+    dnb_figure_rdm_panel panels[MOST_PANELS];
+    char titles[MOST_PANELS][128];
+    dnb_figure_rdm figure = {.panels = panels,
+                             .n = dnb_condensed_order(n_pairs(&l->rdms[0])),
+                             .metric = a->metric,
+                             .own_scale = true};
+    dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
+    size_t all = 0;
+    for (size_t i = 0; i < l->n; i++)
+        for (size_t k = 0; k < n_iter(&l->rdms[i]); k++, all++) {
+            if (all >= MOST_PANELS)
+                continue;
+            const double *pairs = (const double *)l->rdms[i].data + k * n_pairs(&l->rdms[i]);
+            if (n_iter(&l->rdms[i]) > 1)
+                snprintf(titles[all], sizeof titles[all], "%s:%zu", l->keys[i], k + 1);
+            else
+                snprintf(titles[all], sizeof titles[all], "%s%s", a->act ? "" : "ROI ", l->keys[i]);
+            panels[all] = (dnb_figure_rdm_panel){titles[all], pairs};
+        }
+    figure.n_panels = all < MOST_PANELS ? all : MOST_PANELS;
+    if (all > MOST_PANELS)
+        cli_warn(ctx, "%s shows the first %d of %zu RDMs", a->figure, MOST_PANELS, all);
+    if (a->order) {
+        figure.category = order->groups.group;
+        figure.category_names = (const char *const *)order->names;
+        figure.n_categories = order->groups.n_groups;
+    } else if (a->cate) {
+        figure.item_names = (const char *const *)cate->names;
+    }
+    dnb_status status = dnb_figure_rdm_write(&figure, a->figure, &fo, err);
+    if (status == DNB_OK)
+        cli_wrote(ctx, a->figure, "heat maps");
+    if (status == DNB_OK && a->show)
+        cli_show(ctx, a->figure);
+    return status;
+}
+
+static dnb_status check(const rdm_args *a, cli_context *ctx, dnb_err *err)
+{
+    if (!a->act == !a->nif)
+        return cli_usage(ctx, err,
+                         "give either -act (RDMs of layers) or -nif with -bmask (RDMs of ROIs)");
+    if (a->nif && !a->bmask)
+        return cli_usage(ctx, err, "-nif needs -bmask, the image of ROI labels");
+    if (a->act && (a->bmask || a->roi.count))
+        return cli_usage(ctx, err, "-bmask and -roi belong to -nif");
+    if (a->nif && (a->units.layer.count || a->units.chn.count || a->units.dmask || a->iteraxis))
+        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to -act");
+    if ((a->show || a->order) && !a->figure)
+        return cli_usage(ctx, err, "-show and -order need -fig, the figure's file");
+    if (a->figure && !dnb_figure_can_write(a->figure))
+        return cli_usage(ctx, err, "-fig %s: a figure's name ends in .png, .svg or .pdf",
+                         a->figure);
+    return DNB_OK;
+}
+
+static dnb_status parse_metric(dnb_metric *out, const rdm_args *a, cli_context *ctx, dnb_err *err)
+{
+    dnb_status status = dnb_metric_parse(out, a->metric, err);
+    if (status != DNB_OK)
+        ctx->usage = true;
+    return status == DNB_OK ? status : dnb_fail_prefix(err, status, "-metric");
+}
+
+static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
+{
+    const rdm_args *a = args;
+    dnb_rdm_options o = {
+        .pdist = {
+            .zscore = a->zscore, .p = a->p, .memory = ctx->memory, .progress = &ctx->progress}};
+    cli_categories cate = {0}, order = {0};
+    rdm_list list = {0};
+    dnb_status status = check(a, ctx, err);
+    if (status == DNB_OK)
+        status = parse_metric(&o.pdist.metric, a, ctx, err);
+    if (status == DNB_OK)
+        status = dnb_iteraxis_parse(&o.iteraxis, a->iteraxis, err);
+    if (status == DNB_OK && a->cate) {
+        status = cli_categories_read(&cate, a->cate, err);
+        o.groups = &cate.groups;
+    }
+    if (status == DNB_OK && a->order)
+        status = cli_categories_read(&order, a->order, err);
+    if (status == DNB_OK)
+        status = a->act ? of_layers(&list, a, &o, &order, ctx, err)
+                        : of_rois(&list, a, &o, &order, ctx, err);
+    if (status == DNB_OK)
+        status = save(a, &list, ctx, err);
+    if (status == DNB_OK && a->figure)
+        status = draw(a, &list, &cate, &order, ctx, err);
+    rdm_list_release(&list);
+    cli_categories_release(&cate);
+    cli_categories_release(&order);
+    return status;
+}
+
+static const char *const aliases[] = {"dnn_rsa", "brain_rsa", NULL};
+static const char *const examples[] = {
+    "dnnbrain rdm -act all.act.h5 -metric correlation -out dnn.rdm.h5 -fig dnn.png",
+    "One RDM per layer.",
+    "dnnbrain rdm -nif beta.nii.gz -bmask rois.nii.gz -metric correlation -out brain.rdm.h5",
+    "One RDM per ROI.",
+    "dnnbrain rdm -act all.act.h5 -layer conv5 -iteraxis channel -cate all.stim.csv -out "
+    "channels.rdm.h5",
+    "One RDM per channel, over categories.",
+    NULL};
+
+const cli_command cmd_rdm = {
+    .name = "rdm",
+    .aliases = aliases,
+    .summary = "representational dissimilarity matrices of layers or brain ROIs",
+    .description =
+        "Computes the dissimilarity of every pair of stimuli (or, with -cate, of categories) from "
+        "the activations of "
+        "each layer (-act), or from the voxels of each ROI (-nif with -bmask), and writes the "
+        "upper triangles.\n\n"
+        "Distances follow SciPy's definitions and agree with scipy.spatial.distance.pdist to 1e-6.",
+    .examples = examples,
+    .options = options,
+    .args_size = sizeof(rdm_args),
+    .heavy_blas = true,
+    .run = run};

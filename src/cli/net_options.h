@@ -1,0 +1,95 @@
+/* -net, --weights, --size ...: which network a command runs, and its stimuli. */
+#ifndef DNB_CLI_NET_OPTIONS_H
+#define DNB_CLI_NET_OPTIONS_H
+
+#include <dnnbrain/net.h>
+#include <dnnbrain/stim.h>
+
+#include "context.h"
+
+/* Embed as `network` in a command's argument struct. */
+typedef struct cli_network {
+    const char *net, *weights, *channels;
+    cli_ints size;
+    double range;
+    cli_doubles mean, std;
+    const char *stim;
+    bool cuda;
+} cli_network;
+
+#define CLI_NETWORK_OPTIONS(args)                                                                  \
+    {.name = "net",                                                                                \
+     .type = CLI_STRING,                                                                           \
+     .offset = offsetof(args, network.net),                                                        \
+     .required = true,                                                                             \
+     .value = "NET",                                                                               \
+     .help = "Network: a name (AlexNet, ...; `dnnbrain info NAME` shows its layers) or an .onnx "  \
+             "file."},                                                                             \
+        {.name = "stim",                                                                           \
+         .type = CLI_INFILE,                                                                       \
+         .offset = offsetof(args, network.stim),                                                   \
+         .required = true,                                                                         \
+         .value = "FILE",                                                                          \
+         .help = "Stimuli (.stim.csv)."},                                                          \
+        {.name = "weights",                                                                        \
+         .type = CLI_INFILE,                                                                       \
+         .offset = offsetof(args, network.weights),                                                \
+         .value = "FILE",                                                                          \
+         .help =                                                                                   \
+             "Weights of a named network (.pth). Default: its file in $DNNBRAIN_DATA/models."},    \
+        {.name = "size",                                                                           \
+         .type = CLI_INTS,                                                                         \
+         .offset = offsetof(args, network.size),                                                   \
+         .value = "H W",                                                                           \
+         .least = 2,                                                                               \
+         .most = 2,                                                                                \
+         .min = 1,                                                                                 \
+         .max = 65536,                                                                             \
+         .help = "Height and width images are resized to. Default: the network's own."},           \
+        {.name = "channels",                                                                       \
+         .type = CLI_CHOICE,                                                                       \
+         .offset = offsetof(args, network.channels),                                               \
+         .choices = "RGB|BGR",                                                                     \
+         .help = "Channel order of the input: RGB or BGR. Default: RGB."},                         \
+        {.name = "range",                                                                          \
+         .type = CLI_DOUBLE,                                                                       \
+         .offset = offsetof(args, network.range),                                                  \
+         .value = "R",                                                                             \
+         .min = 1,                                                                                 \
+         .max = 255,                                                                               \
+         .help = "Pixels are scaled to 0..R, 1 or 255, before mean and std. Default: 1."},         \
+        {.name = "mean",                                                                           \
+         .type = CLI_DOUBLES,                                                                      \
+         .offset = offsetof(args, network.mean),                                                   \
+         .value = "A B C",                                                                         \
+         .least = 3,                                                                               \
+         .most = 3,                                                                                \
+         .help = "Mean per channel, in the order of --channels. Default: ImageNet's."},            \
+        {.name = "std",                                                                            \
+         .type = CLI_DOUBLES,                                                                      \
+         .offset = offsetof(args, network.std),                                                    \
+         .value = "A B C",                                                                         \
+         .least = 3,                                                                               \
+         .most = 3,                                                                                \
+         .help = "Standard deviation per channel. Default: ImageNet's."},                          \
+    {                                                                                              \
+        .name = "cuda", .type = CLI_FLAG, .offset = offsetof(args, network.cuda),                  \
+        .help = "Use a GPU when this build and machine have one; else a warning and the CPU."      \
+    }
+
+/* Opens the network and records it in the provenance. */
+dnb_status cli_network_open(dnb_net **out, const cli_network *n, cli_context *ctx,
+                            dnb_err *err) DNB_MUST_CHECK;
+
+/* Image stimuli: the list and the files' paths. */
+typedef struct cli_images {
+    dnb_stim stim;
+    size_t n;
+    char **paths;
+} cli_images;
+
+/* Reads the list and checks that every file is there. */
+dnb_status cli_images_read(cli_images *out, const char *stim, dnb_err *err) DNB_MUST_CHECK;
+void cli_images_release(cli_images *images);
+
+#endif

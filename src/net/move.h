@@ -1,0 +1,26 @@
+/* Moving elements of 4 or 8 bytes: by strides, and by one source-index table per dimension.
+ * room: net (internal) */
+#ifndef DNB_NET_MOVE_H
+#define DNB_NET_MOVE_H
+
+#include "net/op.h"
+
+/* out[i, j, ...] = src[i * step[0] + j * step[1] + ...]. */
+void dnb_move_strided(const dnb_array *out, const dnb_array *src, const size_t *step);
+
+/* Source index that stands for the fill value. */
+#define DNB_FILL SIZE_MAX
+
+/* from[d][i]: source index along dimension d of output index i. */
+typedef struct dnb_tables {
+    size_t *from[DNB_MAX_DIMS];
+    size_t *block;
+} dnb_tables;
+
+dnb_status dnb_tables_init(dnb_tables *t, const dnb_array *out, dnb_err *err) DNB_MUST_CHECK;
+void dnb_tables_release(dnb_tables *t);
+/* out[i, j, ...] = src[from[0][i], from[1][j], ...], or fill where any index is DNB_FILL. */
+void dnb_move_by_tables(const dnb_array *out, const dnb_array *src, const dnb_tables *t,
+                        double fill);
+
+#endif

@@ -1,0 +1,443 @@
+/* oneDNN calls that are the same in 2.x and 3.x: engine, layouts, memory objects, execution. */
+#include "net/onednn_impl.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+
+dnb_status dnb_dnn_status(dnnl_status_t s, const char *what, dnb_err *err)
+{
+    if (s == dnnl_success)
+        return DNB_OK;
+    if (s == dnnl_out_of_memory)
+        return dnb_fail(err, DNB_ENOMEM, "oneDNN: out of memory in %s; lower the batch size", what);
+    /* "invalid arguments" is how some versions refuse a case they have no code for */
+    if (s == dnnl_unimplemented || s == dnnl_invalid_arguments)
+        return dnb_fail(err, DNB_EUNSUPPORTED, "oneDNN has no implementation for %s", what);
+    return dnb_fail(err, DNB_EINTERNAL, "oneDNN: %s failed with status %d", what, (int)s);
+}
+
+dnb_status dnb_dnn_new(dnb_dnn **out, dnb_err *err)
+{
+    dnb_dnn *d = NULL;
+    dnb_status status = DNB_OK;
+    DNB_NEW(d, 1, "oneDNN engine");
+    DNB_TRY(dnb_dnn_status(dnnl_engine_create(&d->engine, dnnl_cpu, 0), "creating an engine", err));
+    DNB_TRY(dnb_dnn_status(dnnl_stream_create(&d->stream, d->engine, dnnl_stream_in_order),
+                           "creating a stream", err));
+    *out = d;
+    d = NULL;
+done:
+    dnb_dnn_free(d);
+    return status;
+}
+
+void dnb_dnn_free(dnb_dnn *d)
+{
+    if (!d)
+        return;
+    if (d->stream)
+        dnnl_stream_destroy(d->stream);
+    if (d->engine)
+        dnnl_engine_destroy(d->engine);
+    dnb_free(d);
+}
+
+void dnb_dims(dnnl_dim_t *out, int n, const size_t *in)
+{
+    for (int i = 0; i < n; i++)
+        out[i] = (dnnl_dim_t)in[i];
+}
+
+dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg)
+{
+    switch (alg) {
+    case DNB_ALG_RELU:
+        return dnnl_eltwise_relu;
+    case DNB_ALG_CLIP:
+        return dnnl_eltwise_clip;
+    case DNB_ALG_SIGMOID:
+        return dnnl_eltwise_logistic;
+    case DNB_ALG_TANH:
+        return dnnl_eltwise_tanh;
+    case DNB_ALG_ADD:
+        return dnnl_binary_add;
+    case DNB_ALG_SUB:
+        return dnnl_binary_sub;
+    case DNB_ALG_MUL:
+        return dnnl_binary_mul;
+    case DNB_ALG_DIV:
+        return dnnl_binary_div;
+    default:
+        return dnnl_alg_kind_undef;
+    }
+}
+
+/* ---- layouts ------------------------------------------------------------------------------------
+ */
+
+dnb_status dnb_layout_strided(dnb_layout **out, int ndim, const size_t *dim, const size_t *step,
+                              dnb_err *err)
+{
+    dnnl_dim_t d[DNB_MAX_DIMS], s[DNB_MAX_DIMS];
+    dnb_layout *l = dnb_calloc(1, sizeof *l);
+    if (!l)
+        return dnb_fail_memory(err, "layout", sizeof *l);
+    dnb_dims(d, ndim, dim);
+    dnb_dims(s, ndim, step);
+    dnb_status status = dnb_dnn_status(dnb_md_strided(&l->md, ndim, d, s), "a memory layout", err);
+    if (status == DNB_OK)
+        *out = l;
+    else
+        dnb_free(l);
+    return status;
+}
+
+dnb_status dnb_layout_plain(dnb_layout **out, int ndim, const size_t *dim, dnb_err *err)
+{
+    size_t step[DNB_MAX_DIMS], run = 1;
+    for (int i = ndim - 1; i >= 0; i--) {
+        step[i] = run;
+        run *= dim[i];
+    }
+    return dnb_layout_strided(out, ndim, dim, step, err);
+}
+
+static dnb_status layout_any(dnb_layout **out, int ndim, const size_t *dim, dnb_err *err)
+{
+    dnnl_dim_t d[DNB_MAX_DIMS];
+    dnb_layout *l = dnb_calloc(1, sizeof *l);
+    if (!l)
+        return dnb_fail_memory(err, "layout", sizeof *l);
+    dnb_dims(d, ndim, dim);
+    dnb_status status = dnb_dnn_status(dnb_md_any(&l->md, ndim, d), "a memory layout", err);
+    if (status == DNB_OK)
+        *out = l;
+    else
+        dnb_free(l);
+    return status;
+}
+
+static dnb_status layout_from(dnb_layout **out, dnb_md_ref md, dnb_err *err)
+{
+    dnb_layout *l = dnb_calloc(1, sizeof *l);
+    if (!l)
+        return dnb_fail_memory(err, "layout", sizeof *l);
+    dnb_status status = dnb_dnn_status(dnb_md_copy(&l->md, md), "a memory layout", err);
+    if (status == DNB_OK)
+        *out = l;
+    else
+        dnb_free(l);
+    return status;
+}
+
+dnb_status dnb_layout_copy(dnb_layout **out, const dnb_layout *l, dnb_err *err)
+{
+    return layout_from(out, DNB_MD(l), err);
+}
+
+dnb_status dnb_layout_first(dnb_layout **out, const dnb_layout *l, int ndim, const size_t *dim,
+                            size_t n, dnb_err *err)
+{
+    dnnl_dim_t d[DNB_MAX_DIMS];
+    dnb_layout *part = dnb_calloc(1, sizeof *part);
+    if (!part)
+        return dnb_fail_memory(err, "layout", sizeof *part);
+    dnb_dims(d, ndim, dim);
+    d[0] = (dnnl_dim_t)n;
+    dnb_status status =
+        dnb_dnn_status(dnb_md_first(&part->md, DNB_MD(l), d), "part of a batch", err);
+    if (status == DNB_OK)
+        *out = part;
+    else
+        dnb_free(part);
+    return status;
+}
+
+void dnb_layout_free(dnb_layout *l)
+{
+    if (!l)
+        return;
+    dnb_md_release(&l->md);
+    dnb_free(l);
+}
+
+bool dnb_layout_equal(const dnb_layout *a, const dnb_layout *b)
+{
+    return dnnl_memory_desc_equal(DNB_MD(a), DNB_MD(b)) != 0;
+}
+
+size_t dnb_layout_bytes(const dnb_layout *l)
+{
+    return dnnl_memory_desc_get_size(DNB_MD(l));
+}
+
+/* ---- weights as the primitive sees them
+ * ---------------------------------------------------------- */
+
+int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB_MAX_DIMS],
+                     size_t step[DNB_MAX_DIMS])
+{
+    int n = 0;
+    if (p->kind == DNB_PRIM_INNER) {
+        int out = p->weights_kn ? 1 : 0;
+        dim[0] = weights->dim[out];
+        dim[1] = weights->dim[1 - out];
+        step[0] = p->weights_kn ? 1 : weights->dim[1];
+        step[1] = p->weights_kn ? weights->dim[1] : 1;
+        return 2;
+    }
+    /* a x b x kernel per group, where a x b is o x i, or i x o for DECONV */
+    size_t a = weights->dim[0] / p->groups, b = weights->dim[1], volume = 1;
+    for (int i = 2; i < weights->ndim; i++)
+        volume *= weights->dim[i];
+    if (p->groups > 1) {
+        dim[n] = p->groups;
+        step[n++] = a * b * volume;
+    }
+    bool swapped = p->kind == DNB_PRIM_DECONV;
+    dim[n] = swapped ? b : a;
+    step[n++] = swapped ? volume : b * volume;
+    dim[n] = swapped ? a : b;
+    step[n++] = swapped ? b * volume : volume;
+    for (int i = 2; i < weights->ndim; i++) {
+        volume /= weights->dim[i];
+        dim[n] = weights->dim[i];
+        step[n++] = volume;
+    }
+    return n;
+}
+
+/* ---- primitives ---------------------------------------------------------------------------------
+ */
+
+typedef struct op_arg {
+    int arg;      /* dnb_arg */
+    int dnnl_arg; /* DNNL_ARG_... */
+    dnb_layout *layout;
+    dnnl_memory_t memory;
+} op_arg;
+
+struct dnb_dnn_op {
+    dnb_dnn *dnn; /* borrowed */
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    op_arg *args;
+    dnnl_exec_arg_t *exec;
+    size_t n_args;
+};
+
+void dnb_dnn_op_free(dnb_dnn_op *op)
+{
+    if (!op)
+        return;
+    for (size_t i = 0; op->args && i < op->n_args; i++) {
+        dnb_layout_free(op->args[i].layout);
+        if (op->args[i].memory)
+            dnnl_memory_destroy(op->args[i].memory);
+    }
+    if (op->primitive)
+        dnnl_primitive_destroy(op->primitive);
+    if (op->pd)
+        dnnl_primitive_desc_destroy(op->pd);
+    dnb_free(op->args);
+    dnb_free(op->exec);
+    dnb_free(op);
+}
+
+static op_arg *find_arg(const dnb_dnn_op *op, int arg)
+{
+    for (size_t i = 0; i < op->n_args; i++)
+        if (op->args[i].arg == arg)
+            return &op->args[i];
+    return NULL;
+}
+
+const dnb_layout *dnb_dnn_op_layout(const dnb_dnn_op *op, int arg)
+{
+    const op_arg *a = find_arg(op, arg);
+    return a ? a->layout : NULL;
+}
+
+size_t dnb_dnn_op_scratch(const dnb_dnn_op *op)
+{
+    const dnb_layout *l = dnb_dnn_op_layout(op, DNB_ARG_SCRATCH);
+    return l ? dnb_layout_bytes(l) : 0;
+}
+
+const char *dnb_dnn_op_name(const dnb_dnn_op *op)
+{
+    const char *name = NULL;
+    dnnl_primitive_desc_query(op->pd, dnnl_query_impl_info_str, 0, &name);
+    return name ? name : "";
+}
+
+/* Adds the argument if the chosen implementation has it (a descriptor of size > 0). */
+static dnb_status add_arg(dnb_dnn_op *op, int arg, int dnnl_arg, dnnl_query_t query, int index,
+                          dnb_err *err)
+{
+    dnb_md_ref md = dnnl_primitive_desc_query_md(op->pd, query, index);
+    if (!md || dnnl_memory_desc_get_size(md) == 0)
+        return DNB_OK;
+    op_arg *a = &op->args[op->n_args];
+    dnb_status status = layout_from(&a->layout, md, err);
+    if (status != DNB_OK)
+        return status;
+    a->arg = arg;
+    a->dnnl_arg = dnnl_arg;
+    op->n_args++;
+    return DNB_OK;
+}
+
+/* Reads all arguments and their layouts from op->pd. */
+static dnb_status collect_args(dnb_dnn_op *op, dnb_prim_kind kind, size_t n_src, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t room = n_src + 8;
+    DNB_NEW(op->args, room, "primitive arguments");
+    DNB_NEW(op->exec, room, "primitive arguments");
+    for (size_t i = 0; i < n_src; i++) {
+        int dnnl_arg = kind == DNB_PRIM_CONCAT   ? DNNL_ARG_MULTIPLE_SRC + (int)i
+                       : kind == DNB_PRIM_BINARY ? (i ? DNNL_ARG_SRC_1 : DNNL_ARG_SRC_0)
+                                                 : DNNL_ARG_SRC;
+        DNB_TRY(add_arg(op, DNB_ARG_SRC + (int)i, dnnl_arg, dnnl_query_src_md, (int)i, err));
+    }
+    DNB_TRY(add_arg(op, DNB_ARG_DST, DNNL_ARG_DST, dnnl_query_dst_md, 0, err));
+    DNB_TRY(add_arg(op, DNB_ARG_SCRATCH, DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, err));
+    if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
+        DNB_TRY(add_arg(op, DNB_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, err));
+        DNB_TRY(add_arg(op, DNB_ARG_BIAS, DNNL_ARG_BIAS, dnnl_query_weights_md, 1, err));
+    }
+    if (kind == DNB_PRIM_BATCHNORM) {
+        DNB_TRY(add_arg(op, DNB_ARG_MEAN, DNNL_ARG_MEAN, dnnl_query_src_md, 1, err));
+        DNB_TRY(add_arg(op, DNB_ARG_VARIANCE, DNNL_ARG_VARIANCE, dnnl_query_src_md, 2, err));
+        DNB_TRY(add_arg(op, DNB_ARG_SCALE, DNNL_ARG_SCALE, dnnl_query_weights_md, 0, err));
+        DNB_TRY(add_arg(op, DNB_ARG_SHIFT, DNNL_ARG_SHIFT, dnnl_query_weights_md, 0, err));
+    }
+done:
+    return status;
+}
+
+static const char *prim_name(dnb_prim_kind kind)
+{
+    static const char *const names[] = {[DNB_PRIM_NONE] = "nothing",
+                                        [DNB_PRIM_CONV] = "this convolution",
+                                        [DNB_PRIM_DECONV] = "this transposed convolution",
+                                        [DNB_PRIM_INNER] = "this matrix product",
+                                        [DNB_PRIM_POOL_MAX] = "this max pooling",
+                                        [DNB_PRIM_POOL_AVG] = "this average pooling",
+                                        [DNB_PRIM_POOL_AVG_PADDED] = "this average pooling",
+                                        [DNB_PRIM_LRN] = "this LRN",
+                                        [DNB_PRIM_ELTWISE] = "this elementwise function",
+                                        [DNB_PRIM_BINARY] = "this arithmetic",
+                                        [DNB_PRIM_CONCAT] = "this concatenation",
+                                        [DNB_PRIM_SOFTMAX] = "this softmax",
+                                        [DNB_PRIM_BATCHNORM] = "this batch normalisation"};
+    return names[kind];
+}
+
+/* The layouts dnb_pd_create needs: source (any for convolutions), weights, bias, destination. */
+typedef struct request_layouts {
+    dnb_layout *src, *weights, *bias, *dst;
+} request_layouts;
+
+static void request_release(request_layouts *r)
+{
+    dnb_layout_free(r->src);
+    dnb_layout_free(r->weights);
+    dnb_layout_free(r->bias);
+    dnb_layout_free(r->dst);
+}
+
+static dnb_status request_init(request_layouts *r, const dnb_dnn_spec *s, dnb_err *err)
+{
+    dnb_prim_kind kind = s->prim->kind;
+    dnb_status status = DNB_OK;
+    size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
+    if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
+        int n = dnb_prim_weights(s->prim, &s->weights, dim, step);
+        DNB_TRY(layout_any(&r->src, s->in[0].ndim, s->in[0].dim, err));
+        DNB_TRY(layout_any(&r->weights, n, dim, err));
+        if (s->has_bias)
+            DNB_TRY(layout_any(&r->bias, 1, &s->out.dim[1], err));
+    }
+    if (s->out_layout)
+        DNB_TRY(dnb_layout_copy(&r->dst, s->out_layout, err));
+    else
+        DNB_TRY(layout_any(&r->dst, s->out.ndim, s->out.dim, err));
+done:
+    return status;
+}
+
+dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec, dnb_err *err)
+{
+    dnb_dnn_op *op = NULL;
+    request_layouts made = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(request_init(&made, spec, err));
+    const dnb_layout *own_src[1] = {made.src};
+    dnb_pd_request r = {.prim = spec->prim,
+                        .src = made.src ? own_src : spec->in_layout,
+                        .n_src = spec->n_data,
+                        .weights = made.weights,
+                        .bias = made.bias,
+                        .dst = made.dst};
+    DNB_NEW(op, 1, "primitive");
+    op->dnn = d;
+    DNB_TRY(
+        dnb_dnn_status(dnb_pd_create(&op->pd, d->engine, &r), prim_name(spec->prim->kind), err));
+    DNB_TRY(collect_args(op, spec->prim->kind, spec->n_data, err));
+    *out = op;
+    op = NULL;
+done:
+    request_release(&made);
+    dnb_dnn_op_free(op);
+    return status;
+}
+
+dnb_status dnb_dnn_reorder_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_layout *from,
+                               const dnb_layout *to, dnb_err *err)
+{
+    dnb_dnn_op *op = NULL;
+    dnb_status status = DNB_OK;
+    DNB_NEW(op, 1, "primitive");
+    op->dnn = d;
+    DNB_TRY(dnb_dnn_status(dnnl_reorder_primitive_desc_create(&op->pd, DNB_MD(from), d->engine,
+                                                              DNB_MD(to), d->engine, NULL),
+                           "a layout change", err));
+    DNB_TRY(collect_args(op, DNB_PRIM_NONE, 1, err));
+    *out = op;
+    op = NULL;
+done:
+    dnb_dnn_op_free(op);
+    return status;
+}
+
+dnb_status dnb_dnn_op_compile(dnb_dnn_op *op, dnb_err *err)
+{
+    return dnb_dnn_status(dnnl_primitive_create(&op->primitive, op->pd), "code generation", err);
+}
+
+dnb_status dnb_dnn_op_bind(dnb_dnn_op *op, int arg, void *data, dnb_err *err)
+{
+    op_arg *a = find_arg(op, arg);
+    dnb_status status = DNB_OK;
+    if (!a)
+        return dnb_fail(err, DNB_EINTERNAL, "primitive has no argument %d", arg);
+    if (a->memory)
+        return dnb_dnn_status(dnnl_memory_set_data_handle(a->memory, data), "binding memory", err);
+    DNB_TRY(dnb_dnn_status(dnnl_memory_create(&a->memory, DNB_MD(a->layout), op->dnn->engine, data),
+                           "binding memory", err));
+    op->exec[a - op->args] = (dnnl_exec_arg_t){a->dnnl_arg, a->memory};
+done:
+    return status;
+}
+
+dnb_status dnb_dnn_op_run(dnb_dnn_op *op, dnb_err *err)
+{
+    dnnl_status_t s =
+        dnnl_primitive_execute(op->primitive, op->dnn->stream, (int)op->n_args, op->exec);
+    if (s == dnnl_success)
+        s = dnnl_stream_wait(op->dnn->stream);
+    return dnb_dnn_status(s, "execution", err);
+}

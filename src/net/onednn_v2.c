@@ -1,0 +1,186 @@
+/* What only oneDNN 2.x has: operation descriptors, and memory descriptors that are plain structs.
+ */
+#include "net/onednn_impl.h"
+
+dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                             const dnnl_dim_t *step)
+{
+    return dnnl_memory_desc_init_by_strides(md, ndim, dim, dnnl_f32, step);
+}
+
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim)
+{
+    return dnnl_memory_desc_init_by_tag(md, ndim, dim, dnnl_f32, dnnl_format_tag_any);
+}
+
+dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from)
+{
+    *md = *from;
+    return dnnl_success;
+}
+
+dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_dim_t *dim)
+{
+    const dnnl_dims_t zero = {0};
+    return dnnl_memory_desc_init_submemory(md, from, dim, zero);
+}
+
+void dnb_md_release(dnnl_memory_desc_t *md)
+{
+    (void)md; /* owns nothing */
+}
+
+/* Any of the operation descriptors dnnl_primitive_desc_create takes. */
+typedef union op_desc {
+    dnnl_convolution_desc_t conv;
+    dnnl_deconvolution_desc_t deconv;
+    dnnl_inner_product_desc_t inner;
+    dnnl_pooling_desc_t pool;
+    dnnl_pooling_v2_desc_t pool_v2;
+    dnnl_lrn_desc_t lrn;
+    dnnl_eltwise_desc_t eltwise;
+    dnnl_binary_desc_t binary;
+    dnnl_softmax_v2_desc_t softmax;
+    dnnl_batch_normalization_desc_t batch_norm;
+} op_desc;
+
+typedef struct geometry {
+    dnnl_dims_t kernel, stride, dilation, lo, hi;
+    bool dilated;
+} geometry;
+
+/* oneDNN counts dilation from 0. */
+static geometry read_geometry(const dnb_prim *p)
+{
+    geometry g = {.dilated = false};
+    for (int i = 0; i < p->n_spatial; i++) {
+        g.kernel[i] = (dnnl_dim_t)p->kernel[i];
+        g.stride[i] = (dnnl_dim_t)p->stride[i];
+        g.dilation[i] = (dnnl_dim_t)p->dilation[i] - 1;
+        g.lo[i] = (dnnl_dim_t)p->pad_lo[i];
+        g.hi[i] = (dnnl_dim_t)p->pad_hi[i];
+        g.dilated = g.dilated || p->dilation[i] > 1;
+    }
+    return g;
+}
+
+static dnb_md_ref md_or_null(const dnb_layout *l)
+{
+    return l ? DNB_MD(l) : NULL;
+}
+
+static dnnl_status_t init_pool(op_desc *d, const dnb_pd_request *r, const geometry *g)
+{
+    dnb_prim_kind k = r->prim->kind;
+    dnnl_alg_kind_t alg = k == DNB_PRIM_POOL_MAX   ? dnnl_pooling_max
+                          : k == DNB_PRIM_POOL_AVG ? dnnl_pooling_avg_exclude_padding
+                                                   : dnnl_pooling_avg_include_padding;
+    dnb_md_ref src = DNB_MD(r->src[0]), dst = DNB_MD(r->dst);
+    if (g->dilated) /* the older descriptor has the faster code */
+        return dnnl_pooling_v2_forward_desc_init(&d->pool_v2, dnnl_forward_inference, alg, src, dst,
+                                                 g->stride, g->kernel, g->dilation, g->lo, g->hi);
+    return dnnl_pooling_forward_desc_init(&d->pool, dnnl_forward_inference, alg, src, dst,
+                                          g->stride, g->kernel, g->lo, g->hi);
+}
+
+static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const geometry *g)
+{
+    dnb_md_ref src = DNB_MD(r->src[0]), weights = DNB_MD(r->weights), dst = DNB_MD(r->dst);
+    dnb_md_ref bias = md_or_null(r->bias);
+    if (r->prim->kind == DNB_PRIM_DECONV)
+        return dnnl_dilated_deconvolution_forward_desc_init(
+            &d->deconv, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
+            g->stride, g->dilation, g->lo, g->hi);
+    return dnnl_dilated_convolution_forward_desc_init(&d->conv, dnnl_forward_inference,
+                                                      dnnl_convolution_direct, src, weights, bias,
+                                                      dst, g->stride, g->dilation, g->lo, g->hi);
+}
+
+static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)
+{
+    const dnb_prim *p = r->prim;
+    geometry g = read_geometry(p);
+    dnb_md_ref src = DNB_MD(r->src[0]), dst = DNB_MD(r->dst);
+    switch (p->kind) {
+    case DNB_PRIM_CONV:
+    case DNB_PRIM_DECONV:
+        return init_conv(d, r, &g);
+    case DNB_PRIM_INNER:
+        return dnnl_inner_product_forward_desc_init(&d->inner, dnnl_forward_inference, src,
+                                                    DNB_MD(r->weights), md_or_null(r->bias), dst);
+    case DNB_PRIM_POOL_MAX:
+    case DNB_PRIM_POOL_AVG:
+    case DNB_PRIM_POOL_AVG_PADDED:
+        return init_pool(d, r, &g);
+    case DNB_PRIM_LRN:
+        return dnnl_lrn_forward_desc_init(&d->lrn, dnnl_forward_inference, dnnl_lrn_across_channels,
+                                          src, (dnnl_dim_t)p->size, p->alpha, p->beta, p->bias);
+    case DNB_PRIM_ELTWISE:
+        return dnnl_eltwise_forward_desc_init(&d->eltwise, dnnl_forward_inference,
+                                              dnb_alg_kind(p->alg), src, p->alpha, p->beta);
+    case DNB_PRIM_BINARY:
+        return dnnl_binary_desc_init(&d->binary, dnb_alg_kind(p->alg), src, DNB_MD(r->src[1]), dst);
+    case DNB_PRIM_SOFTMAX:
+        return dnnl_softmax_v2_forward_desc_init(&d->softmax, dnnl_forward_inference,
+                                                 p->log ? dnnl_softmax_log : dnnl_softmax_accurate,
+                                                 src, dst, p->axis);
+    case DNB_PRIM_BATCHNORM:
+        return dnnl_batch_normalization_forward_desc_init(
+            &d->batch_norm, dnnl_forward_inference, src, p->epsilon,
+            dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift);
+    default:
+        return dnnl_unimplemented;
+    }
+}
+
+static dnnl_status_t init_attr(dnnl_primitive_attr_t *attr, const dnb_prim *p)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success && p->n_post > 0)
+        s = dnnl_post_ops_create(&ops);
+    for (int i = 0; s == dnnl_success && i < p->n_post; i++) {
+        const dnb_prim_post *post = &p->post[i];
+        s = post->sum ? dnnl_post_ops_append_sum(ops, 1)
+                      : dnnl_post_ops_append_eltwise(ops, 1, dnb_alg_kind(post->alg), post->alpha,
+                                                     post->beta);
+    }
+    if (s == dnnl_success && ops)
+        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    return s;
+}
+
+/* Concatenation takes its descriptors as one array of structs. */
+static dnnl_status_t create_concat(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                   const dnb_pd_request *r, dnnl_primitive_attr_t attr)
+{
+    dnnl_memory_desc_t src[DNNL_MAX_NDIMS * 8];
+    if (r->n_src > sizeof src / sizeof *src)
+        return dnnl_unimplemented;
+    for (size_t i = 0; i < r->n_src; i++)
+        src[i] = r->src[i]->md;
+    return dnnl_concat_primitive_desc_create(pd, DNB_MD(r->dst), (int)r->n_src, r->prim->axis, src,
+                                             attr, engine);
+}
+
+dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                            const dnb_pd_request *r)
+{
+    op_desc desc;
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t s = init_attr(&attr, r->prim);
+    if (s == dnnl_success && r->prim->kind == DNB_PRIM_CONCAT) {
+        s = create_concat(pd, engine, r, attr);
+    } else if (s == dnnl_success) {
+        s = init_desc(&desc, r);
+        if (s == dnnl_success)
+            s = dnnl_primitive_desc_create(pd, &desc, attr, engine, NULL);
+    }
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return s;
+}

@@ -1,0 +1,332 @@
+/* Distances of all pairs: chooses between the Gram matrix and the element-wise kernels, prepares
+ * shifts and scales, and turns accumulated sums into distances. */
+#include <math.h>
+
+#include "array/gram.h"
+#include "array/rows_load.h"
+#include "base/mem.h"
+#include "dnnbrain/distance.h"
+#include "stats/mahalanobis.h"
+#include "stats/pair_formula.h"
+#include "stats/pair_kernels.h"
+
+/* One call's state. */
+typedef struct job {
+    dnb_metric metric;
+    double p;
+    const dnb_rows *x;
+    dnb_sweep sweep;
+    dnb_pair_tiles tiles;
+    double *row_shift, *row_scale, *row_sum, *col_scale, *scratch, *smallest;
+    double *out;
+    unsigned char *redo; /* per tile pair of the element-wise grid */
+    size_t redo_tile, redo_tiles;
+} job;
+
+static void job_release(job *j)
+{
+    dnb_pair_tiles_release(&j->tiles);
+    dnb_free(j->row_shift);
+    dnb_free(j->row_scale);
+    dnb_free(j->row_sum);
+    dnb_free(j->col_scale);
+    dnb_free(j->scratch);
+    dnb_free(j->smallest);
+    dnb_free(j->redo);
+}
+
+static void use_kernel(job *j)
+{
+    static const struct {
+        dnb_pair_kernel *kernel;
+        size_t n_acc;
+    } kernels[DNB_METRIC_COUNT] = {
+        [DNB_CITYBLOCK] = {dnb_kernel_cityblock, 1},
+        [DNB_CHEBYSHEV] = {dnb_kernel_chebyshev, 1},
+        [DNB_CANBERRA] = {dnb_kernel_canberra, 1},
+        [DNB_BRAYCURTIS] = {dnb_kernel_braycurtis, 2},
+        [DNB_MINKOWSKI] = {dnb_kernel_minkowski, 1},
+        [DNB_HAMMING] = {dnb_kernel_hamming, 1},
+        [DNB_JACCARD] = {dnb_kernel_jaccard, 2},
+        [DNB_JENSENSHANNON] = {dnb_kernel_jensenshannon, 1},
+    };
+    dnb_sweep *s = &j->sweep;
+    s->kernel = kernels[j->metric].kernel ? kernels[j->metric].kernel : dnb_kernel_sqeuclidean;
+    s->n_acc = kernels[j->metric].n_acc ? kernels[j->metric].n_acc : 1;
+    s->tile = dnb_sweep_tile(j->x, DNB_PAIR_TILE, s->n_acc, s->memory);
+    s->take_max = j->metric == DNB_CHEBYSHEV;
+    s->ctx = &j->p;
+    s->flops_per_item = 4;
+    s->centre_columns = false;
+}
+
+/* Row shift and scale that z-score, NaN for constant rows. */
+static dnb_status prepare_zscore(job *j, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = j->x->n;
+    DNB_NEW(j->row_shift, n, "row means");
+    DNB_NEW(j->row_scale, n, "row deviations");
+    DNB_TRY(dnb_rows_moments(j->row_shift, j->row_scale, NULL, j->x, memory, err));
+    for (size_t i = 0; i < n; i++)
+        j->row_scale[i] = j->row_scale[i] > 0 ? 1 / sqrt(j->row_scale[i] / (double)j->x->d) : NAN;
+    j->sweep.row_shift = j->row_shift;
+    j->sweep.row_scale = j->row_scale;
+done:
+    return status;
+}
+
+/* Rows that sum to 1; smallest[i] < 0 or a zero sum will give infinity. */
+static dnb_status prepare_jensenshannon(job *j, bool zscore, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = j->x->n;
+    if (zscore)
+        DNB_TRY(dnb_fail(err, DNB_EARG,
+                         "jensenshannon needs numbers >= 0, which z-scored rows are not; leave out "
+                         "one of the two"));
+    DNB_NEW(j->row_scale, n, "row sums");
+    DNB_NEW(j->smallest, n, "row minima");
+    DNB_TRY(dnb_rows_moments(j->row_scale, NULL, j->smallest, j->x, memory, err));
+    for (size_t i = 0; i < n; i++) {
+        if (j->row_scale[i] == 0)
+            j->smallest[i] = -1;
+        j->row_scale[i] = 1 / (j->row_scale[i] * (double)j->x->d);
+    }
+    j->sweep.row_scale = j->row_scale;
+done:
+    return status;
+}
+
+static dnb_status prepare_seuclidean(job *j, const double *variance, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t d = j->x->d, n = j->x->n;
+    DNB_NEW(j->col_scale, d, "column variances");
+    if (!variance) {
+        DNB_NEW(j->scratch, d, "column means");
+        DNB_TRY(dnb_columns_moments(j->scratch, j->col_scale, j->x, j->row_shift, j->row_scale,
+                                    memory, err));
+    }
+    for (size_t c = 0; c < d; c++) {
+        double v = variance ? variance[c] : j->col_scale[c] / (double)(n - 1);
+        j->col_scale[c] = v > 0 ? 1 / sqrt(v) : NAN;
+    }
+    j->sweep.col_scale = j->col_scale;
+done:
+    return status;
+}
+
+static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_sweep *s = &j->sweep;
+    dnb_gram_sweep_init(s, j->x, memory);
+    s->what = "distances";
+    s->indicator = dnb_metric_is_boolean(j->metric);
+    if (!dnb_metric_is_product(j->metric))
+        use_kernel(j);
+    if (j->metric == DNB_JENSENSHANNON)
+        DNB_TRY(prepare_jensenshannon(j, o->zscore, memory, err));
+    /* Correlation does not change under z-scoring. */
+    if (o->zscore && j->metric != DNB_CORRELATION && j->metric != DNB_JENSENSHANNON)
+        DNB_TRY(prepare_zscore(j, memory, err));
+    if (j->metric == DNB_SEUCLIDEAN)
+        DNB_TRY(prepare_seuclidean(j, o->variance, memory, err));
+    s->centre_columns =
+        j->metric == DNB_EUCLIDEAN || j->metric == DNB_SQEUCLIDEAN || j->metric == DNB_SEUCLIDEAN;
+    if (j->metric == DNB_CORRELATION) {
+        DNB_NEW(j->row_shift, j->x->n, "row means");
+        DNB_TRY(dnb_rows_shift(j->row_shift, j->x, memory, err));
+        s->row_shift = j->row_shift;
+    }
+    if (j->metric == DNB_CORRELATION || j->metric == DNB_CHEBYSHEV) {
+        DNB_NEW(j->row_sum, j->x->n, "row sums");
+        s->row_sum = j->row_sum;
+    }
+done:
+    return status;
+}
+
+/* One pair from the accumulators of the Gram sweep. */
+static double product_pair(const job *j, const double *diagonal, double xy, size_t r, size_t c)
+{
+    double d = (double)j->x->d;
+    if (j->metric == DNB_CORRELATION)
+        xy -= j->row_sum[r] * j->row_sum[c] / d;
+    return dnb_metric_from_products(j->metric, diagonal[r], diagonal[c], xy, d);
+}
+
+static double sums_pair(const job *j, double a, double b, size_t r, size_t c)
+{
+    if (j->metric == DNB_CHEBYSHEV && (isnan(j->row_sum[r]) || isnan(j->row_sum[c])))
+        return NAN;
+    if (j->metric == DNB_JENSENSHANNON && (isnan(j->row_scale[r]) || isnan(j->row_scale[c])))
+        return NAN;
+    if (j->metric == DNB_JENSENSHANNON && (j->smallest[r] < 0 || j->smallest[c] < 0))
+        return INFINITY;
+    return dnb_metric_from_sums(j->metric, a, b, (double)j->x->d, j->p);
+}
+
+/* Every pair of one tile pair into the condensed result. diagonal == NULL: element-wise sums. With
+ * redo set, marks pairs that lost digits, or, when the sums are those of the second sweep, replaces
+ * only them. */
+static void finish_tile(job *j, size_t ti, size_t tj, const double *diagonal, bool second)
+{
+    const dnb_pair_tiles *t = &j->tiles;
+    size_t T = t->tile, n = t->n, Q = j->redo_tile;
+    const double *block = dnb_pair_tiles_block(t, dnb_tile_pair_index(t->n_tiles, ti, tj));
+    for (size_t r = ti * T; r < n && r < (ti + 1) * T; r++)
+        for (size_t c = tj > ti ? tj * T : r + 1; c < n && c < (tj + 1) * T; c++) {
+            double a = block[(r - ti * T) * T + (c - tj * T)];
+            double *out = j->out + dnb_condensed_index(n, r, c);
+            if (second) {
+                if (isnan(*out))
+                    *out = sums_pair(j, a, 0, r, c);
+                continue;
+            }
+            if (!diagonal) {
+                double b = t->n_acc > 1 ? block[T * T + (r - ti * T) * T + (c - tj * T)] : 0;
+                *out = sums_pair(j, a, b, r, c);
+                continue;
+            }
+            *out = product_pair(j, diagonal, a, r, c);
+            if (j->redo && !dnb_products_keep_digits(diagonal[r], diagonal[c], a)) {
+                size_t q = dnb_tile_pair_index(j->redo_tiles, r / Q, c / Q);
+                *out = NAN;
+#pragma omp atomic write
+                j->redo[q] = 1;
+            }
+        }
+}
+
+static void finish(job *j, const double *diagonal, bool second)
+{
+    size_t n_tiles = j->tiles.n_tiles;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t ti = 0; ti < n_tiles; ti++)
+        for (size_t tj = ti; tj < n_tiles; tj++)
+            finish_tile(j, ti, tj, diagonal, second);
+}
+
+/* Euclidean pairs that lost digits (marked by NaN) once more, from the differences themselves. */
+static dnb_status redo_pairs(job *j, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    bool any = false;
+    for (size_t q = 0; q < dnb_tile_pair_count(j->redo_tiles); q++)
+        any |= j->redo[q];
+    if (!any)
+        return DNB_OK;
+    dnb_pair_tiles_release(&j->tiles);
+    use_kernel(j);
+    j->sweep.wanted = j->redo;
+    DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
+    finish(j, NULL, true);
+done:
+    return status;
+}
+
+static dnb_status run(job *j, const dnb_pdist_options *o, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = j->x->n;
+    double *diagonal = NULL;
+    DNB_TRY(prepare(j, o, memory, err));
+    j->sweep.progress = o->progress;
+    DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
+    if (dnb_metric_is_product(j->metric)) {
+        DNB_NEW(diagonal, n, "row norms");
+        for (size_t i = 0; i < n; i++) {
+            diagonal[i] = dnb_pair_tiles_get(&j->tiles, i, i, 0);
+            if (j->row_sum)
+                diagonal[i] -= j->row_sum[i] * j->row_sum[i] / (double)j->x->d;
+        }
+        if (j->sweep.centre_columns) {
+            j->redo_tile = dnb_sweep_tile(j->x, DNB_PAIR_TILE, 1, memory);
+            j->redo_tiles = (n + j->redo_tile - 1) / j->redo_tile;
+            DNB_NEW(j->redo, dnb_tile_pair_count(j->redo_tiles), "pairs to repeat");
+        }
+    }
+    finish(j, diagonal, false);
+    if (j->redo)
+        DNB_TRY(redo_pairs(j, err));
+done:
+    dnb_free(diagonal);
+    return status;
+}
+
+/* minkowski with exponents 1, 2 and infinity has faster names. */
+static dnb_status resolve(job *j, const dnb_pdist_options *o, dnb_err *err)
+{
+    j->metric = o->metric == DNB_MATCHING ? DNB_HAMMING : o->metric;
+    j->p = o->p == 0 ? 2 : o->p;
+    if ((size_t)o->metric >= DNB_METRIC_COUNT)
+        return dnb_fail(err, DNB_EARG, "no metric has the number %d", (int)o->metric);
+    if (j->metric != DNB_MINKOWSKI)
+        return DNB_OK;
+    if (!(j->p > 0))
+        return dnb_fail(err, DNB_EARG, "minkowski's exponent p is %g; it must be above 0", o->p);
+    if (j->p == 1)
+        j->metric = DNB_CITYBLOCK;
+    else if (j->p == 2)
+        j->metric = DNB_EUCLIDEAN;
+    else if (isinf(j->p))
+        j->metric = DNB_CHEBYSHEV;
+    return DNB_OK;
+}
+
+dnb_status dnb_pdist(dnb_array *out, const dnb_rows *x, const dnb_pdist_options *opt, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_pdist_options o = opt ? *opt : (dnb_pdist_options){0};
+    size_t memory = o.memory ? o.memory : dnb_memory_budget(), held;
+    dnb_array result = {0}, hold = {0}, white = {0};
+    dnb_rows rows;
+    job j = {0};
+    DNB_TRY(resolve(&j, &o, err));
+    DNB_TRY(dnb_rows_check(x, err));
+    DNB_TRY(dnb_pairs_check(x->n, err));
+    size_t count = dnb_condensed_count(x->n);
+    if (count > memory / sizeof(double))
+        DNB_TRY(dnb_fail(err, DNB_ENOMEM,
+                         "the distances of %zu rows take %.1f MB, more than the %.1f MB of memory "
+                         "allowed",
+                         x->n, 8e-6 * (double)count, 1e-6 * (double)memory));
+    DNB_TRY(dnb_array_init(&result, DNB_F64, 1, &count, err));
+    memory -= count * sizeof(double);
+    if (j.metric == DNB_MAHALANOBIS) {
+        DNB_TRY(dnb_whiten(&white, x, o.zscore, memory, err));
+        DNB_TRY(dnb_rows_of_array(&rows, &white, err));
+        memory -= dnb_array_bytes(&white);
+        j.metric = DNB_EUCLIDEAN;
+        o.zscore = false;
+    } else {
+        DNB_TRY(dnb_rows_load(&rows, &hold, x, memory / 2, err));
+    }
+    held = hold.data ? dnb_array_bytes(&hold) : 0;
+    j.x = &rows;
+    j.out = result.data;
+    if (count > 0)
+        DNB_TRY(run(&j, &o, memory - held, err));
+    *out = result;
+    result = (dnb_array){0};
+done:
+    job_release(&j);
+    dnb_array_release(&result);
+    dnb_array_release(&hold);
+    dnb_array_release(&white);
+    return status;
+}
+
+dnb_status dnb_pdist_from_gram(double *condensed, const double *g, size_t n, dnb_metric m,
+                               dnb_err *err)
+{
+    if (m != DNB_EUCLIDEAN && m != DNB_SQEUCLIDEAN && m != DNB_COSINE && m != DNB_CORRELATION)
+        return dnb_fail(err, DNB_EARG, "a Gram matrix does not give the metric %s",
+                        dnb_metric_name(m) ? dnb_metric_name(m) : "?");
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = i + 1; j < n; j++)
+            *condensed++ = dnb_metric_from_products(m, g[i * n + i], g[j * n + j], g[i * n + j], 0);
+    return DNB_OK;
+}

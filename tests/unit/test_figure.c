@@ -1,0 +1,647 @@
+/* Figures as files: format, size, provenance, the right pixels, errors, faults. */
+#include <dirent.h>
+#include <math.h>
+#include <png.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "dnnbrain/colormap.h"
+#include "dnnbrain/figure.h"
+
+static char folder[] = "/tmp/dnb_figure_XXXXXX";
+static char path_buf[4][128];
+
+/* A name in the test's folder; k picks the buffer. */
+static const char *name_at(int k, const char *name)
+{
+    snprintf(path_buf[k], sizeof path_buf[k], "%s/%s", folder, name);
+    return path_buf[k];
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return mkdtemp(folder) ? 0 : 1;
+}
+
+static int n_files(bool remove_them)
+{
+    int n = 0;
+    char path[512];
+    DIR *d = opendir(folder);
+    for (struct dirent *e; (e = readdir(d));) {
+        if (e->d_name[0] == '.')
+            continue;
+        n++;
+        snprintf(path, sizeof path, "%s/%s", folder, e->d_name);
+        if (remove_them)
+            unlink(path);
+    }
+    closedir(d);
+    return n;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    n_files(true);
+    return rmdir(folder);
+}
+
+/* ---- decoding
+ * --------------------------------------------------------------------------------------- */
+
+typedef struct picture {
+    int w, h;
+    uint8_t *rgb;
+} picture;
+
+static picture load(const char *path)
+{
+    png_image image = {.version = PNG_IMAGE_VERSION};
+    assert_int_not_equal(png_image_begin_read_from_file(&image, path), 0);
+    image.format = PNG_FORMAT_RGB;
+    picture p = {(int)image.width, (int)image.height, malloc(PNG_IMAGE_SIZE(image))};
+    assert_non_null(p.rgb);
+    assert_int_not_equal(png_image_finish_read(&image, NULL, p.rgb, 0, NULL), 0);
+    return p;
+}
+
+static const uint8_t *pixel(const picture *p, int x, int y)
+{
+    return p->rgb + 3 * ((size_t)y * (size_t)p->w + (size_t)x);
+}
+
+typedef struct area {
+    int x0, y0, x1, y1, count; /* of pixels that differ; ends included */
+} area;
+
+/* Where two pictures of one size differ, inside columns from..to. */
+static area differing(const picture *a, const picture *b, int from, int to)
+{
+    area d = {a->w, a->h, -1, -1, 0};
+    assert_int_equal(a->w, b->w);
+    assert_int_equal(a->h, b->h);
+    for (int y = 0; y < a->h; y++)
+        for (int x = from; x < to && x < a->w; x++) {
+            if (memcmp(pixel(a, x, y), pixel(b, x, y), 3) == 0)
+                continue;
+            d.count++;
+            d.x0 = x < d.x0 ? x : d.x0;
+            d.y0 = y < d.y0 ? y : d.y0;
+            d.x1 = x > d.x1 ? x : d.x1;
+            d.y1 = y > d.y1 ? y : d.y1;
+        }
+    return d;
+}
+
+static void read_all(const char *path, unsigned char **data, size_t *size)
+{
+    assert_int_equal(dnb_file_read(path, 0, data, size, NULL), DNB_OK);
+}
+
+static bool contains(const unsigned char *data, size_t size, const char *text)
+{
+    size_t n = strlen(text);
+    for (size_t i = 0; i + n <= size; i++)
+        if (memcmp(data + i, text, n) == 0)
+            return true;
+    return false;
+}
+
+/* ---- specimens
+ * -------------------------------------------------------------------------------------- */
+
+enum { N = 6, PAIRS = N * (N - 1) / 2 };
+
+static const char *const two_names[] = {"animal", "thing"};
+
+static dnb_figure_rdm rdm_of(const dnb_figure_rdm_panel *panel)
+{
+    return (dnb_figure_rdm){.panels = panel, .n_panels = 1, .n = N, .low = 0, .high = 1};
+}
+
+static picture draw_rdm(const dnb_figure_rdm *s)
+{
+    dnb_err err = {0};
+    const dnb_figure_options o = {.dpi = 150};
+    assert_int_equal(dnb_figure_rdm_write(s, name_at(0, "rdm.png"), &o, &err), DNB_OK);
+    return load(name_at(0, "rdm.png"));
+}
+
+static size_t pair_at(size_t i, size_t j)
+{
+    return i * N - i * (i + 1) / 2 + j - i - 1;
+}
+
+static void fill(double *pairs, double v)
+{
+    for (size_t i = 0; i < PAIRS; i++)
+        pairs[i] = v;
+}
+
+/* ---- RDMs
+ * ------------------------------------------------------------------------------------------- */
+
+static void test_png_has_the_size_asked_for(void **state)
+{
+    (void)state;
+    double pairs[PAIRS];
+    fill(pairs, 0.5);
+    dnb_figure_rdm_panel panel = {"a", pairs};
+    dnb_figure_rdm s = rdm_of(&panel);
+    const dnb_figure_options o = {.width_mm = 60, .dpi = 100};
+    assert_int_equal(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, NULL), DNB_OK);
+    picture p = load(path_buf[0]);
+    assert_int_equal(p.w, 237); /* 60 mm at 100 dpi, rounded up */
+    assert_in_range(p.h, 150, 300);
+    free(p.rgb);
+    assert_int_equal(dnb_figure_rdm_write(&s, name_at(0, "a.png"), NULL, NULL), DNB_OK);
+    p = load(path_buf[0]);
+    assert_int_equal(p.w, 1052); /* 89 mm at 300 dpi */
+    free(p.rgb);
+}
+
+/* Cell (i, j) in pixels: the matrix is where all-low and all-high pictures differ. */
+static void test_a_changed_pair_changes_its_two_cells(void **state)
+{
+    (void)state;
+    double low[PAIRS], high[PAIRS], one[PAIRS];
+    fill(low, 0);
+    fill(high, 1);
+    dnb_figure_rdm_panel panel = {"a", low};
+    dnb_figure_rdm s = rdm_of(&panel);
+    picture a = draw_rdm(&s);
+    panel.pairs = high;
+    picture b = draw_rdm(&s);
+    area all = differing(&a, &b, 0, a.w);
+    double side = all.x1 + 1 - all.x0;
+    assert_true(side > a.w / 2 && abs(all.y1 + 1 - all.y0 - (int)side) <= 1);
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = i + 1; j < N; j++) {
+            fill(one, 0);
+            one[pair_at(i, j)] = 1;
+            panel.pairs = one;
+            picture c = draw_rdm(&s);
+            area d = differing(&a, &c, 0, a.w);
+            assert_true(fabs(d.x0 - (all.x0 + side * (double)i / N)) <= 1);
+            assert_true(fabs(d.y0 - (all.y0 + side * (double)i / N)) <= 1);
+            assert_true(fabs(d.x1 + 1 - (all.x0 + side * (double)(j + 1) / N)) <= 1);
+            assert_true(fabs(d.count - 2 * side * side / N / N) < 5 * side / N);
+            free(c.rgb);
+        }
+    free(a.rgb);
+    free(b.rgb);
+}
+
+static void test_categories_order_the_matrix(void **state)
+{
+    (void)state;
+    const size_t mixed[N] = {1, 0, 1, 0, 0, 1}, order[N] = {1, 3, 4, 0, 2, 5};
+    const size_t sorted[N] = {0, 0, 0, 1, 1, 1};
+    double pairs[PAIRS], ordered[PAIRS];
+    for (size_t i = 0; i < PAIRS; i++)
+        pairs[i] = (double)i / PAIRS;
+    for (size_t i = 0; i < N; i++)
+        for (size_t j = i + 1; j < N; j++) {
+            size_t p = order[i] < order[j] ? order[i] : order[j];
+            size_t q = order[i] < order[j] ? order[j] : order[i];
+            ordered[pair_at(i, j)] = pairs[pair_at(p, q)];
+        }
+    dnb_figure_rdm_panel panel = {"a", pairs};
+    dnb_figure_rdm s = rdm_of(&panel);
+    s.category = mixed;
+    s.category_names = two_names;
+    s.n_categories = 2;
+    picture a = draw_rdm(&s);
+    s.keep_order = true;
+    picture kept = draw_rdm(&s);
+    s.category = sorted;
+    panel.pairs = ordered;
+    picture b = draw_rdm(&s);
+    assert_int_equal(differing(&a, &b, 0, a.w).count, 0);
+    assert_true(kept.h != a.h || differing(&a, &kept, 0, a.w).count > 0);
+    free(a.rgb);
+    free(b.rgb);
+    free(kept.rgb);
+}
+
+static void test_percentiles_ignore_the_scale_of_values(void **state)
+{
+    (void)state;
+    double x[PAIRS], y[PAIRS];
+    for (size_t i = 0; i < PAIRS; i++) {
+        x[i] = (double)((i * 7) % PAIRS) + (i == 3 ? 1 : 0); /* with a tie */
+        y[i] = exp(x[i] / 3);
+    }
+    dnb_figure_rdm_panel panel = {"a", x};
+    dnb_figure_rdm s = {.panels = &panel, .n_panels = 1, .n = N, .percentile = true};
+    picture a = draw_rdm(&s);
+    panel.pairs = y;
+    picture b = draw_rdm(&s);
+    assert_int_equal(differing(&a, &b, 0, a.w).count, 0);
+    s.percentile = false;
+    picture c = draw_rdm(&s);
+    assert_true(c.h != a.h || differing(&a, &c, 0, a.w).count > 0);
+    free(a.rgb);
+    free(b.rgb);
+    free(c.rgb);
+}
+
+static void test_missing_pairs_are_grey(void **state)
+{
+    (void)state;
+    double full[PAIRS], holes[PAIRS];
+    fill(full, 0.5);
+    fill(holes, 0.5);
+    holes[pair_at(1, 4)] = NAN;
+    dnb_figure_rdm_panel panel = {"a", full};
+    dnb_figure_rdm s = rdm_of(&panel);
+    picture a = draw_rdm(&s);
+    panel.pairs = holes;
+    picture b = draw_rdm(&s);
+    area d = differing(&a, &b, 0, a.w);
+    assert_true(d.count > 0);
+    int grey = 0;
+    for (int y = d.y0; y <= d.y1; y++)
+        for (int x = d.x0; x <= d.x1; x++) {
+            const uint8_t *p = pixel(&a, x, y), *q = pixel(&b, x, y);
+            if (abs(p[0] - q[0]) < 4) /* a cell's border rounds by a level or two */
+                continue;
+            assert_true(q[0] == q[1] && q[1] == q[2]);
+            grey++;
+        }
+    assert_true(grey > 0.9 * d.count);
+    free(a.rgb);
+    free(b.rgb);
+}
+
+static void test_odd_values_still_draw(void **state)
+{
+    (void)state;
+    const double values[] = {0, 3.5, NAN, INFINITY, -INFINITY, 1e300, -1e-300};
+    double pairs[PAIRS];
+    for (size_t k = 0; k < sizeof values / sizeof values[0]; k++)
+        for (int percentile = 0; percentile < 2; percentile++) {
+            fill(pairs, values[k]);
+            dnb_figure_rdm_panel panels[] = {{NULL, pairs}, {"\xff bad", pairs}};
+            dnb_figure_rdm s = {.panels = panels, .n_panels = 1 + k % 2, .n = N};
+            s.percentile = percentile;
+            picture p = draw_rdm(&s);
+            free(p.rgb);
+        }
+}
+
+/* ---- layers
+ * ----------------------------------------------------------------------------------------- */
+
+static const char *const layer_names[] = {"conv1", "conv2", "conv3", "conv4", "fc"};
+
+static picture draw_layers(const dnb_figure_layers *s, double dpi)
+{
+    dnb_err err = {0};
+    const dnb_figure_options o = {.dpi = dpi};
+    assert_int_equal(dnb_figure_layers_write(s, name_at(0, "layers.png"), &o, &err), DNB_OK);
+    return load(path_buf[0]);
+}
+
+static void test_significance_fills_one_mark(void **state)
+{
+    (void)state;
+    const double r[] = {0.1, 0.2, 0.3, 0.25, 0.2};
+    double p[] = {0.9, 0.9, 0.049, 0.051, NAN};
+    dnb_figure_roi roi = {.name = "IT", .value = r, .p = p};
+    dnb_figure_layers s = {.layer_names = layer_names, .n_layers = 5, .rois = &roi, .n_rois = 1};
+    picture a = draw_layers(&s, 300);
+    p[3] = 0.001;
+    picture b = draw_layers(&s, 300);
+    area d = differing(&a, &b, 0, a.w);
+    /* a mark's inside, at the fourth of five layers */
+    assert_in_range(d.count, 20, 300);
+    assert_in_range(d.x1 - d.x0, 4, 24);
+    assert_true(fabs((d.x0 + d.x1) / 2.0 / a.w - 0.73) < 0.06);
+    s.alpha = 0.0005; /* stricter than every p: open marks, and the legend says so */
+    picture c = draw_layers(&s, 300);
+    assert_true(differing(&b, &c, 0, a.w).count > 2 * d.count);
+    free(a.rgb);
+    free(b.rgb);
+    free(c.rgb);
+}
+
+static void test_any_number_of_layers_and_rois(void **state)
+{
+    (void)state;
+    static double value[30], low[30], high[30];
+    const char *names[30];
+    dnb_figure_roi rois[12];
+    for (size_t i = 0; i < 30; i++) {
+        value[i] = sin((double)i);
+        low[i] = value[i] - 0.1;
+        high[i] = value[i] + 0.1;
+        names[i] = i % 2 ? "layer3_block2_convolution" : "fc";
+    }
+    for (size_t k = 0; k < 12; k++)
+        rois[k] = (dnb_figure_roi){.name = "ROI",
+                                   .value = value,
+                                   .low = low,
+                                   .high = high,
+                                   .null_low = low,
+                                   .null_high = high,
+                                   .ceiling_low = 0.8,
+                                   .ceiling_high = 0.9};
+    const size_t layers[] = {1, 2, 9, 30}, regions[] = {1, 2, 5, 12};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t j = 0; j < 4; j++)
+            for (int together = 0; together < 2; together++) {
+                dnb_figure_layers s = {.layer_names = names,
+                                       .n_layers = layers[i],
+                                       .rois = rois,
+                                       .n_rois = regions[j]};
+                s.together = together && regions[j] <= 8;
+                s.bars = !s.together && i % 2;
+                picture p = draw_layers(&s, 75);
+                assert_in_range(p.h, 60, 1200);
+                free(p.rgb);
+            }
+}
+
+/* ---- matrix, grid, chart
+ * ------------------------------------------------------------------------------ */
+
+static void test_matrix_and_chart_draw_their_values(void **state)
+{
+    (void)state;
+    double v[12] = {1, 2, 3, NAN, 5, 6, INFINITY, 8, 9, 10, 11, 12};
+    bool mark[12] = {true, false, true};
+    dnb_figure_matrix m = {
+        .n_rows = 3, .n_cols = 4, .value = v, .mark = mark, .low = 0, .high = 12};
+    assert_int_equal(dnb_figure_matrix_write(&m, name_at(0, "m.png"), NULL, NULL), DNB_OK);
+    picture a = load(path_buf[0]);
+    v[9] = 2;
+    assert_int_equal(dnb_figure_matrix_write(&m, name_at(0, "m.png"), NULL, NULL), DNB_OK);
+    picture b = load(path_buf[0]);
+    area d = differing(&a, &b, 0, a.w);
+    assert_true(d.count > 500 && d.x1 - d.x0 < a.w / 4 && d.y0 > b.h / 2);
+    free(a.rgb);
+    free(b.rgb);
+    double x[] = {1, 2, 3, 4}, y[] = {1, 4, NAN, 2}, y2[] = {2, 5, 6, 3};
+    for (int k = DNB_MARK_LINE; k <= DNB_MARK_BAND; k++) {
+        dnb_figure_series series = {.name = "s",
+                                    .mark = (dnb_figure_mark)k,
+                                    .n = 4,
+                                    .x = k % 2 ? x : NULL,
+                                    .y = y,
+                                    .y2 = k == DNB_MARK_BAND ? y2 : NULL};
+        dnb_figure_axes axes = {.series = &series,
+                                .n_series = 1,
+                                .x_label = "x",
+                                .y_label = "y",
+                                .diagonal = k == 1,
+                                .y_low = 0,
+                                .y_high = k == 2 ? 3 : 0};
+        dnb_figure_chart s = {.axes = &axes, .n_axes = 1};
+        assert_int_equal(dnb_figure_chart_write(&s, name_at(0, "c.png"), NULL, NULL), DNB_OK);
+        a = load(path_buf[0]);
+        size_t blue = 0; /* the first series' colour, or its tint */
+        for (int i = 0; i < a.w * a.h; i++)
+            blue += a.rgb[3 * i + 2] > a.rgb[3 * i] + 40;
+        assert_true(blue > 300);
+        free(a.rgb);
+    }
+}
+
+static void test_grid_pages_share_their_scale(void **state)
+{
+    (void)state;
+    uint8_t rgb[4 * 4 * 3];
+    float map[8][4];
+    dnb_figure_cell cells[2 * 8];
+    memset(rgb, 77, sizeof rgb);
+    for (size_t j = 0; j < 8; j++) {
+        for (size_t k = 0; k < 4; k++)
+            map[j][k] = (float)(j < 6 ? k : 0);
+        cells[j] = (dnb_figure_cell){.rows = 4, .cols = 4, .rgb = rgb};
+        cells[8 + j] = (dnb_figure_cell){.rows = 2, .cols = 2, .map = map[j]};
+    }
+    map[7][3] = 100; /* on page two, but in every page's scale */
+    dnb_figure_grid s = {.n_rows = 2, .n_cols = 8, .cells = cells, .count = 6};
+    assert_int_equal(dnb_figure_grid_write(&s, name_at(0, "g.png"), NULL, NULL), DNB_OK);
+    picture a = load(path_buf[0]);
+    dnb_colormap viridis;
+    assert_int_equal(dnb_colormap_init(&viridis, "viridis", NULL), DNB_OK);
+    /* stimulus above, map below: 3 of 100 is near the low end */
+    assert_int_equal(pixel(&a, a.w / 12, a.h / 4)[0], 77);
+    const uint8_t *q = pixel(&a, a.w / 8, a.h * 9 / 10);
+    assert_memory_equal(q, viridis.rgb[8], 3);
+    s.scale = DNB_SCALE_CELL;
+    assert_int_equal(dnb_figure_grid_write(&s, name_at(0, "g.png"), NULL, NULL), DNB_OK);
+    picture b = load(path_buf[0]);
+    q = pixel(&b, b.w / 8, b.h * 9 / 10);
+    assert_memory_equal(q, viridis.rgb[255], 3);
+    free(a.rgb);
+    free(b.rgb);
+}
+
+/* ---- files
+ * ------------------------------------------------------------------------------------------ */
+
+static const char *const suffixes[] = {"png", "jpg", "svg", "pdf", "JPEG"};
+#define N_SUFFIXES (sizeof suffixes / sizeof suffixes[0])
+
+static dnb_status write_sample(const char *path, const dnb_figure_options *o, dnb_err *err)
+{
+    static double pairs[PAIRS];
+    static const size_t category[N] = {0, 1, 0, 1, 0, 1};
+    for (size_t i = 0; i < PAIRS; i++)
+        pairs[i] = (double)i;
+    dnb_figure_rdm_panel panels[] = {{"first", pairs}, {"second", pairs}};
+    dnb_figure_rdm s = {.title = "Title",
+                        .panels = panels,
+                        .n_panels = 2,
+                        .n = N,
+                        .category = category,
+                        .category_names = two_names,
+                        .n_categories = 2};
+    return dnb_figure_rdm_write(&s, path, o, err);
+}
+
+static void test_same_input_same_bytes(void **state)
+{
+    (void)state;
+    const dnb_figure_options o = {.provenance = "{}", .dpi = 100};
+    for (size_t k = 0; k < N_SUFFIXES; k++) {
+        unsigned char *a = NULL, *b = NULL;
+        size_t na, nb;
+        char name[16];
+        snprintf(name, sizeof name, "x.%s", suffixes[k]);
+        assert_int_equal(write_sample(name_at(0, name), &o, NULL), DNB_OK);
+        read_all(path_buf[0], &a, &na);
+        sleep(k == 3); /* a date would show */
+        assert_int_equal(write_sample(name_at(0, name), &o, NULL), DNB_OK);
+        read_all(path_buf[0], &b, &nb);
+        assert_int_equal(na, nb);
+        assert_memory_equal(a, b, na);
+        dnb_free(a);
+        dnb_free(b);
+    }
+}
+
+static void test_provenance_is_in_the_file(void **state)
+{
+    (void)state;
+    const dnb_figure_options o = {.provenance = "{\"k\": \"a--b<c>&d\"}", .dpi = 100};
+    const char *const magic[] = {"\x89PNG\r\n\x1a\n", "\xff\xd8\xff", "<?xml", "%PDF-",
+                                 "\xff\xd8\xff"};
+    const char *const want[] = {"iTXtprovenance", "{\"k\": \"a--b<c>&d\"}",
+                                "<metadata>{\"k\": \"a--b&lt;c&gt;&amp;d\"}</metadata>", "/Subject",
+                                "{\"k\": \"a--b<c>&d\"}"};
+    for (size_t k = 0; k < N_SUFFIXES; k++) {
+        unsigned char *data = NULL;
+        size_t size;
+        char name[16];
+        snprintf(name, sizeof name, "x.%s", suffixes[k]);
+        assert_int_equal(write_sample(name_at(0, name), &o, NULL), DNB_OK);
+        read_all(path_buf[0], &data, &size);
+        assert_memory_equal(data, magic[k], strlen(magic[k]));
+        assert_true(contains(data, size, want[k]));
+        assert_false(contains(data, size, "CreationDate"));
+        dnb_free(data);
+        assert_int_equal(write_sample(path_buf[0], NULL, NULL), DNB_OK);
+        read_all(path_buf[0], &data, &size);
+        assert_false(contains(data, size, want[k]));
+        dnb_free(data);
+    }
+}
+
+static void refused(dnb_status got, dnb_status want, const dnb_err *err, const char *word)
+{
+    assert_int_equal(got, want);
+    assert_int_equal(err->status, want);
+    assert_non_null(strstr(err->message, word));
+}
+
+static void test_bad_requests_are_refused_and_leave_nothing(void **state)
+{
+    (void)state;
+    double pairs[PAIRS] = {0};
+    const size_t bad_category[N] = {0, 1, 2, 0, 0, 0};
+    dnb_figure_rdm_panel panel = {"a", pairs};
+    dnb_figure_rdm s = rdm_of(&panel);
+    dnb_err e = {0};
+    n_files(true);
+    assert_true(dnb_figure_can_write("a/b.PDF"));
+    assert_false(dnb_figure_can_write("a/b.gif"));
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.gif"), NULL, &e), DNB_EARG, &e, ".svg");
+    refused(dnb_figure_rdm_write(&s, name_at(0, "none/a.png"), NULL, &e), DNB_EIO, &e, "folder");
+    dnb_figure_options o = {.dpi = 5000};
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, &e), DNB_EARG, &e, "dpi");
+    o = (dnb_figure_options){.width_mm = 1000, .dpi = 1200};
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, &e), DNB_EARG, &e, "pixels");
+    o = (dnb_figure_options){.width_mm = NAN};
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, &e), DNB_EARG, &e, "width_mm");
+    s.colormap = "rainbow";
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), NULL, &e), DNB_ENOTFOUND, &e, "viridis");
+    s = rdm_of(&panel);
+    s.category = bad_category;
+    s.category_names = two_names;
+    s.n_categories = 2;
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "stimulus 3");
+    s = rdm_of(&panel);
+    s.n = 1;
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "stimuli");
+    s = (dnb_figure_rdm){0};
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "panels");
+    dnb_figure_layers l = {.layer_names = layer_names, .n_layers = 5};
+    refused(dnb_figure_layers_write(&l, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "ROIs");
+    dnb_figure_matrix m = {.n_rows = 3, .n_cols = 4};
+    refused(dnb_figure_matrix_write(&m, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "3 x 4");
+    dnb_figure_cell cell = {.rows = 0, .cols = 4, .rgb = (const uint8_t *)""};
+    dnb_figure_grid g = {.n_rows = 1, .n_cols = 1, .cells = &cell};
+    refused(dnb_figure_grid_write(&g, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "row 1");
+    g.first = 1;
+    refused(dnb_figure_grid_write(&g, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "column 2");
+    dnb_figure_chart c = {0};
+    refused(dnb_figure_chart_write(&c, name_at(0, "a.png"), NULL, &e), DNB_EARG, &e, "axes");
+    assert_int_equal(n_files(false), 0);
+}
+
+static void test_narrow_pages_are_refused_not_scrambled(void **state)
+{
+    (void)state;
+    double pairs[PAIRS] = {0};
+    dnb_figure_rdm_panel panels[30];
+    for (size_t k = 0; k < 30; k++)
+        panels[k] = (dnb_figure_rdm_panel){"a", pairs};
+    dnb_err e = {0};
+    dnb_figure_rdm s = {.panels = panels, .n_panels = 30, .n = N, .columns = 30};
+    const dnb_figure_options o = {.width_mm = 40};
+    refused(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, &e), DNB_EARG, &e, "columns");
+    s.columns = 2;
+    assert_int_equal(dnb_figure_rdm_write(&s, name_at(0, "a.png"), &o, &e), DNB_OK);
+}
+
+/* Fails each allocation in turn in a child process; true once a write goes through. */
+static bool survives_fault(long n, const char *path)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        char number[24];
+        dnb_err e = {0};
+        snprintf(number, sizeof number, "%ld", n);
+        setenv("DNNBRAIN_FAULT_ALLOC", number, 1);
+        dnb_status s = write_sample(path, &(dnb_figure_options){.provenance = "{}", .dpi = 50}, &e);
+        _exit(s == DNB_OK ? 0 : s == DNB_ENOMEM && strstr(e.message, "memory") ? 1 : 2);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_in_range(WEXITSTATUS(status), 0, 1);
+    return WEXITSTATUS(status) == 0;
+}
+
+static void test_every_failed_allocation_is_reported(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < N_SUFFIXES; k++) {
+        char name[16];
+        snprintf(name, sizeof name, "f.%s", suffixes[k]);
+        n_files(true);
+        long n = 1;
+        for (; n < 300 && !survives_fault(n, name_at(0, name)); n++)
+            assert_int_equal(n_files(false), 0);
+        assert_in_range(n, 1, 299);
+        assert_int_equal(n_files(false), 1);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_png_has_the_size_asked_for),
+        cmocka_unit_test(test_a_changed_pair_changes_its_two_cells),
+        cmocka_unit_test(test_categories_order_the_matrix),
+        cmocka_unit_test(test_percentiles_ignore_the_scale_of_values),
+        cmocka_unit_test(test_missing_pairs_are_grey),
+        cmocka_unit_test(test_odd_values_still_draw),
+        cmocka_unit_test(test_significance_fills_one_mark),
+        cmocka_unit_test(test_any_number_of_layers_and_rois),
+        cmocka_unit_test(test_matrix_and_chart_draw_their_values),
+        cmocka_unit_test(test_grid_pages_share_their_scale),
+        cmocka_unit_test(test_same_input_same_bytes),
+        cmocka_unit_test(test_provenance_is_in_the_file),
+        cmocka_unit_test(test_bad_requests_are_refused_and_leave_nothing),
+        cmocka_unit_test(test_narrow_pages_are_refused_not_scrambled),
+        cmocka_unit_test(test_every_failed_allocation_is_reported),
+    };
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
