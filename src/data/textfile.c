@@ -17,10 +17,11 @@ dnb_status dnb_textfile_open(dnb_textfile *f, const char *path, dnb_err *err)
     dnb_status status = dnb_file_read(path, 0, &data, &size, err);
     if (status != DNB_OK)
         return status;
-    if (size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff)))
-        status = dnb_fail(err, DNB_EFORMAT, "%s: UTF-16 text; save it as UTF-8", path);
-    else if (memchr(data, '\0', size))
-        status = dnb_fail(err, DNB_EFORMAT, "%s: a binary file, expected text", path);
+    bool wide = size >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0);
+    if (memchr(data, '\0', size))
+        status = dnb_fail(
+            err, DNB_EFORMAT,
+            wide ? "%s: UTF-16 text; save it as UTF-8" : "%s: a binary file, expected text", path);
     if (status != DNB_OK) {
         dnb_free(data);
         return status;
