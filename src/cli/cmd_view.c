@@ -91,6 +91,7 @@ typedef struct keep_sink {
     dnb_sink sink;
     size_t units, shape[3];
     float *values;
+    size_t pixels; /* of a picture shown above its maps */
 } keep_sink;
 
 static dnb_status keep_begin(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
@@ -115,6 +116,16 @@ static dnb_status keep_push(dnb_sink *sink, size_t layer, size_t first, size_t n
     return DNB_OK;
 }
 
+/* The maps, and the pictures that are drawn above them. */
+static size_t keep_bytes(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
+                         size_t n_stimuli)
+{
+    const size_t *shape = layers[0].shape;
+    (void)n_layers;
+    return n_stimuli *
+           (shape[0] * shape[1] * shape[2] * sizeof(float) + ((keep_sink *)sink)->pixels * 3);
+}
+
 static dnb_status compute_maps(keep_sink *maps, const view_args *a, const dnb_net *net,
                                const cli_images *images, cli_context *ctx, dnb_err *err)
 {
@@ -129,7 +140,9 @@ static dnb_status compute_maps(keep_sink *maps, const view_args *a, const dnb_ne
     if (status != DNB_OK)
         return status;
     dnb_scan_request request = {.layer = a->layer.items[0], .units = &set.selects[0]};
-    maps->sink = (dnb_sink){.begin = keep_begin, .push = keep_push};
+    const dnb_input_spec *in = dnb_net_input_spec(net);
+    maps->sink = (dnb_sink){.begin = keep_begin, .push = keep_push, .bytes = keep_bytes};
+    maps->pixels = in->height * in->width;
     status = dnb_scan_run(net, (const char *const *)images->paths, images->n, &request, 1, sinks, 1,
                           &o, hash, err);
     cli_unit_set_release(&set);

@@ -236,6 +236,10 @@ def test_rdm_memory():
                                    ("-iteraxis row_col", "row_col", "correlation")]:
         run("dnn_rsa -act wide.act.h5 -metric %s %s -out d.rdm.h5 -memory 60K" % (metric, line))
         close(read("d.rdm.h5")[0]["wide"], rdms_of(wide.astype(np.float64), iteraxis, metric, False), "dnn_rsa -memory 60K " + line + metric)
+    run("dnn_mask -act wide.act.h5 -chn 60 1 -out m.act.h5 -memory 60K")
+    expect(np.array_equal(read("m.act.h5")[0]["wide"], wide[:, [59, 0]]), "mask -memory 60K")
+    run("dnn_pool -act wide.act.h5 -meth mean -out m.act.h5 -memory 60K")
+    close(read("m.act.h5")[0]["wide"], wide.mean((2, 3), np.float64)[:, :, None, None], "pool -memory 60K")
     run("dnn_fe -act wide.act.h5 -meth hist 4 -axis row_col -out f.act.h5 -memory 60K")
     close(read("f.act.h5")[0]["wide"], features(wide, "row_col", hist(4)), "fe -memory 60K")
 
