@@ -110,7 +110,8 @@ typedef struct dnb_runner_options {
 typedef struct dnb_runner dnb_runner;
 
 /* Bytes dnb_runner_new will allocate for the same arguments (packed weights, activations, scratch
- * memory), on top of the network's own. Nothing of that size is allocated. opt may be NULL. */
+ * memory; generated code and book-keeping, a few MB, are not counted), on top of the network's own.
+ * Nothing of that size is allocated to find out. opt may be NULL. */
 DNB_API dnb_status dnb_runner_plan_bytes(const dnb_net *net, const char *const *layers,
                                          size_t n_layers, const dnb_runner_options *opt,
                                          size_t *bytes, dnb_err *err) DNB_MUST_CHECK;
