@@ -124,14 +124,17 @@ static dnb_status compute_maps(keep_sink *maps, const view_args *a, const dnb_ne
     dnb_scan_options o = {.memory = ctx->memory,
                           .progress = &ctx->progress,
                           .backend = cli_backend(ctx, a->network.cuda)};
+    char hash[33];
     dnb_status status = cli_units_of_net(&set, &units, net, err);
     if (status != DNB_OK)
         return status;
     dnb_scan_request request = {.layer = a->layer.items[0], .units = &set.selects[0]};
     maps->sink = (dnb_sink){.begin = keep_begin, .push = keep_push};
     status = dnb_scan_run(net, (const char *const *)images->paths, images->n, &request, 1, sinks, 1,
-                          &o, NULL, err);
+                          &o, hash, err);
     cli_unit_set_release(&set);
+    if (status == DNB_OK)
+        status = dnb_provenance_set(ctx->provenance, "stimuli_xxh128", hash, err);
     return status;
 }
 
