@@ -75,7 +75,8 @@ DNB_API dnb_status dnb_table_read(dnb_table *out, const char *path,
                                   const dnb_table_options *options, dnb_err *err) DNB_MUST_CHECK;
 /* Writes atomically: tabs, or commas when path ends in .csv. First line "# provenance: {...}" when
  * options->provenance (else t->provenance) is set. Reals in the shortest form that reads back the
- * same bits. DNB_EARG when a text cannot be written (a line break anywhere, a tab in a .tsv). */
+ * same bits. DNB_EARG when a text cannot be written (a line break anywhere; in a .tsv a tab, blanks
+ * at its ends, a leading '#'). */
 DNB_API dnb_status dnb_table_write(const dnb_table *t, const char *path,
                                    const dnb_save_options *options, dnb_err *err) DNB_MUST_CHECK;
 

@@ -91,7 +91,7 @@ static dnb_status check_finite(const rsa_rdms *set, size_t first, dnb_err *err)
 {
     for (size_t k = first; k < set->count; k++) {
         const double *pairs = set->values + k * set->n_pairs;
-        size_t n = dnb_rdm_conditions(set->n_pairs), i = 0, j = 1;
+        size_t n = dnb_condensed_order(set->n_pairs), i = 0, j = 1;
         for (size_t p = 0; p < set->n_pairs; p++) {
             if (!isfinite(pairs[p]))
                 return dnb_fail(err, DNB_EARG,
@@ -172,7 +172,7 @@ static void release_rdms(rsa_rdms *set)
 
 static dnb_status check_same_conditions(const rsa_result *r, dnb_err *err)
 {
-    size_t nd = dnb_rdm_conditions(r->models.n_pairs), nb = dnb_rdm_conditions(r->rois.n_pairs);
+    size_t nd = dnb_condensed_order(r->models.n_pairs), nb = dnb_condensed_order(r->rois.n_pairs);
     if (nd != nb)
         return dnb_fail(
             err, DNB_ESHAPE,
@@ -211,7 +211,7 @@ static dnb_status compute(rsa_result *r, const rsa_args *a, cli_context *ctx, dn
     dnb_status status = dnb_correlation_parse(&to.kind, a->method, err);
     if (status != DNB_OK)
         return status;
-    r->n = dnb_rdm_conditions(r->models.n_pairs);
+    r->n = dnb_condensed_order(r->models.n_pairs);
     r->tests = calloc(cells, sizeof *r->tests);
     r->intervals = a->boot ? calloc(cells, sizeof *r->intervals) : NULL;
     if (!r->tests || (a->boot && !r->intervals))

@@ -56,7 +56,7 @@ dnb_status dnb_dmask_add(dnb_dmask *m, const char *layer, const size_t n[DNB_AXE
 {
     dnb_status status = DNB_OK;
     dnb_dmask_layer l = {0};
-    if (!*layer || strpbrk(layer, "\r\n"))
+    if (!*layer || strpbrk(layer, "\r\n") || !dnb_is_trimmed(layer))
         return dnb_fail(err, DNB_EARG, "'%.60s' is no layer name", layer);
     if (dnb_dmask_find(m, layer))
         return dnb_fail(err, DNB_EARG, "layer %s is in the mask already", layer);

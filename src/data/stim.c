@@ -11,6 +11,7 @@
 #include "base/strbuf.h"
 #include "data/numtext.h"
 #include "data/table_own.h"
+#include "data/textfile.h"
 #include "dnnbrain/provenance.h"
 
 const char *dnb_stim_type_name(dnb_stim_type type)
@@ -84,8 +85,9 @@ dnb_status dnb_stim_set_meta(dnb_stim *s, const char *key, const char *value, dn
     dnb_status status = DNB_OK;
     char *k = NULL, *v = NULL;
     dnb_stim_meta *slot = NULL;
-    if (!*key || strpbrk(key, "=\r\n") || strpbrk(value, "\r\n") || strcmp(key, "type") == 0 ||
-        strcmp(key, "path") == 0 || strcmp(key, "data") == 0)
+    if (!*key || strpbrk(key, "=\r\n") || strpbrk(value, "\r\n") || !dnb_is_trimmed(key) ||
+        !dnb_is_trimmed(value) || strcmp(key, "type") == 0 || strcmp(key, "path") == 0 ||
+        strcmp(key, "data") == 0)
         return dnb_fail(err, DNB_EARG, "'%.60s=' cannot be a header line of a stimulus list", key);
     for (size_t i = 0; i < s->n_meta; i++)
         if (strcmp(s->meta[i].key, key) == 0)

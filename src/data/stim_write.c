@@ -7,14 +7,12 @@
 #include "base/strbuf.h"
 #include "data/numtext.h"
 #include "data/stim_own.h"
+#include "data/textfile.h"
 
 /* Can this text stand between two commas and be read back as it is? */
 static bool fits_field(const char *s)
 {
-    size_t n = strlen(s);
-    if (strpbrk(s, ",\r\n"))
-        return false;
-    return n == 0 || (!strchr(" \t", s[0]) && !strchr(" \t", s[n - 1]));
+    return !strpbrk(s, ",\r\n") && dnb_is_trimmed(s);
 }
 
 /* A JSON text with each '=' written as its \\u escape: only texts hold one, so the value stays the
@@ -33,9 +31,11 @@ static void add_provenance(dnb_strbuf *b, const char *json)
 static dnb_status add_header(dnb_strbuf *b, const dnb_stim *s, const char *path,
                              const char *provenance, dnb_err *err)
 {
-    if (strpbrk(s->path, "\r\n") || (provenance && strpbrk(provenance, "\r\n")))
-        return dnb_fail(err, DNB_EARG, "%s: a header value with a line break cannot be written",
-                        path);
+    if (strpbrk(s->path, "\r\n") || !dnb_is_trimmed(s->path) ||
+        (provenance && strpbrk(provenance, "\r\n")))
+        return dnb_fail(
+            err, DNB_EARG,
+            "%s: a header value with a line break or blanks at its ends cannot be written", path);
     dnb_strbuf_addf(b, "type=%s\npath=%s\n", dnb_stim_type_name(s->type), s->path);
     for (size_t i = 0; i < s->n_meta; i++)
         if (!provenance || strcmp(s->meta[i].key, "provenance") != 0)

@@ -76,7 +76,7 @@ static char *cut(char **rest, char separator)
         char *after = stop + strspn(stop, " \t");
         *rest = *after ? after : NULL;
         *stop = '\0';
-        return s;
+        return dnb_trim(s);
     }
     size_t lead = strspn(s, " ");
     if (separator == ',' && s[lead] == '"')

@@ -9,6 +9,7 @@
 #include "base/strbuf.h"
 #include "data/numtext.h"
 #include "data/table_own.h"
+#include "data/textfile.h"
 
 /* Adds one text field; false when this kind of file cannot hold it. `first` = it opens its line,
  * `only` = it is the whole line: a leading '#' would then read as a comment, an empty line as none.
@@ -16,9 +17,9 @@
 static bool add_text(dnb_strbuf *b, const char *s, char separator, bool first, bool only)
 {
     size_t n = strlen(s);
-    bool edge = n && (s[0] == ' ' || s[n - 1] == ' ');
+    bool edge = !dnb_is_trimmed(s);
     bool hidden = (first && s[0] == '#') || (only && n == 0);
-    if (strpbrk(s, "\r\n") || (separator == '\t' && (strchr(s, '\t') || hidden)))
+    if (strpbrk(s, "\r\n") || (separator == '\t' && (strchr(s, '\t') || hidden || edge)))
         return false;
     if (separator == '\t' || !(strpbrk(s, ",\"") || edge || hidden)) {
         dnb_strbuf_addn(b, s, n);
@@ -48,7 +49,7 @@ static dnb_status add_cell(dnb_strbuf *b, const dnb_table *t, size_t row, size_t
             return dnb_fail(
                 err, DNB_EARG,
                 "%s: column '%s', row %zu: this text cannot be written (a line break, or in "
-                "a .tsv a tab, a leading '#' or an empty line)",
+                "a .tsv a tab, blanks at its ends, a leading '#' or an empty line)",
                 path, c->name, row + 1);
         break;
     }
@@ -64,8 +65,8 @@ static dnb_status add_header(dnb_strbuf *b, const dnb_table *t, char separator, 
         if (strchr(t->columns[k].name, '\t') ||
             !add_text(b, t->columns[k].name, separator, k == 0, false))
             return dnb_fail(err, DNB_EARG,
-                            "%s: column name '%s' cannot be written: no tab, line break or "
-                            "leading '#'",
+                            "%s: column name '%s' cannot be written: no tab, line break, "
+                            "leading '#' or blank at its ends",
                             path, t->columns[k].name);
     }
     dnb_strbuf_add(b, "\n");

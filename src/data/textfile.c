@@ -8,25 +8,26 @@
 #include "base/mem.h"
 #include "base/path.h"
 
+static const char mark[] = "\xef\xbb\xbf"; /* a byte order mark: joined files have them inside */
+
 dnb_status dnb_textfile_open(dnb_textfile *f, const char *path, dnb_err *err)
 {
     unsigned char *data = NULL;
-    size_t size = 0, skip = 0;
+    size_t size = 0;
     dnb_status status = dnb_file_read(path, 0, &data, &size, err);
     if (status != DNB_OK)
         return status;
-    if (size >= 2 && ((data[0] == 0xff && data[1] == 0xfe) || (data[0] == 0xfe && data[1] == 0xff)))
-        status = dnb_fail(err, DNB_EFORMAT, "%s: UTF-16 text; save it as UTF-8", path);
-    else if (memchr(data, '\0', size))
-        status = dnb_fail(err, DNB_EFORMAT, "%s: a binary file, expected text", path);
+    bool wide = size >= 2 && (memcmp(data, "\xff\xfe", 2) == 0 || memcmp(data, "\xfe\xff", 2) == 0);
+    if (memchr(data, '\0', size))
+        status = dnb_fail(
+            err, DNB_EFORMAT,
+            wide ? "%s: UTF-16 text; save it as UTF-8" : "%s: a binary file, expected text", path);
     if (status != DNB_OK) {
         dnb_free(data);
         return status;
     }
-    if (size >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0)
-        skip = 3;
     *f = (dnb_textfile){.path = path, .text = (char *)data};
-    f->at = f->text + skip;
+    f->at = f->text;
     f->end = f->text + size;
     return DNB_OK;
 }
@@ -49,6 +50,8 @@ char *dnb_textfile_next(dnb_textfile *f)
         f->at++;
     *stop = '\0';
     f->line++;
+    while (strncmp(line, mark, 3) == 0)
+        line += 3;
     return line;
 }
 
@@ -79,13 +82,25 @@ static bool blank(char c)
 
 char *dnb_trim(char *s)
 {
-    while (blank(*s))
-        s++;
+    for (;;) {
+        if (blank(*s))
+            s++;
+        else if (strncmp(s, mark, 3) == 0)
+            s += 3;
+        else
+            break;
+    }
     size_t n = strlen(s);
     while (n && blank(s[n - 1]))
         n--;
     s[n] = '\0';
     return s;
+}
+
+bool dnb_is_trimmed(const char *s)
+{
+    size_t n = strlen(s);
+    return n == 0 || !(blank(s[0]) || blank(s[n - 1]) || strncmp(s, mark, 3) == 0);
 }
 
 char *dnb_cut_field(char **rest, char separator)

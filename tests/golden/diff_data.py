@@ -16,10 +16,23 @@ rng = np.random.default_rng(1)
 checks = 0
 
 
+server = subprocess.Popen([PROBE], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+
 def probe(*args, ok=True):
-    r = subprocess.run([PROBE, *map(str, args)], capture_output=True, text=True)
-    assert (r.returncode == 0) == ok, (args, r.returncode, r.stdout[-500:], r.stderr[-500:])
-    return r.stdout
+    """One command to the probe, which runs all along; returns what it printed."""
+    server.stdin.write(("\t".join(map(str, args)) + "\n").encode())
+    server.stdin.flush()
+    lines = []
+    while True:
+        line = server.stdout.readline().decode()
+        assert line, (args, "the probe died", server.wait())
+        if line.startswith("#end "):
+            break
+        lines.append(line)
+    out = "".join(lines)
+    assert (int(line.split()[1]) == 0) == ok, (args, line, out[-500:])
+    return out
 
 
 def same(a, b, what):
@@ -307,4 +320,6 @@ with tempfile.TemporaryDirectory() as top:
         os.mkdir(folder)
         test(folder)
         print(test.__name__, "ok", flush=True)
+server.stdin.close()
+assert server.wait() == 0
 print(checks, "arrays compared")

@@ -140,7 +140,7 @@ static int rdm_read(const char *path)
         for (size_t k = 0; k < e->n_iter * e->n_pairs; k++)
             sum += v[k] * (double)(k % 7 + 1);
         printf("%s %zu %zu %zu %.17g\n", e->key, e->n_iter, e->n_pairs,
-               dnb_rdm_conditions(e->n_pairs), sum);
+               dnb_condensed_order(e->n_pairs), sum);
         dnb_free(v);
     }
     dnb_rdmfile_close(f);
@@ -194,26 +194,41 @@ static int stim_copy(const char *in, const char *out)
     return status == DNB_OK ? 0 : fail(&err);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
-    const char *what = argc > 2 ? argv[1] : "";
-    const char *path = argc > 2 ? argv[2] : "";
+    const char *what = argc > 1 ? argv[0] : "";
+    const char *path = argc > 1 ? argv[1] : "";
     if (strcmp(what, "act-read") == 0)
         return act_read(path);
-    if (strcmp(what, "act-write") == 0 && argc == 5)
-        return act_write(path, atoi(argv[3]), (size_t)atoi(argv[4]));
+    if (strcmp(what, "act-write") == 0 && argc == 4)
+        return act_write(path, atoi(argv[2]), (size_t)atoi(argv[3]));
     if (strcmp(what, "roi-read") == 0)
         return roi_read(path);
-    if (strcmp(what, "roi-write") == 0 && argc == 6)
-        return roi_write(path, (size_t)atoi(argv[3]), (size_t)atoi(argv[4]), atoi(argv[5]));
+    if (strcmp(what, "roi-write") == 0 && argc == 5)
+        return roi_write(path, (size_t)atoi(argv[2]), (size_t)atoi(argv[3]), atoi(argv[4]));
     if (strcmp(what, "rdm-read") == 0)
         return rdm_read(path);
-    if (strcmp(what, "rdm-write") == 0 && argc == 5)
-        return rdm_write(path, argv[3], atoi(argv[4]));
-    if (strcmp(what, "npy-copy") == 0 && argc == 4)
-        return npy_copy(path, argv[3]);
-    if (strcmp(what, "stim-copy") == 0 && argc == 4)
-        return stim_copy(path, argv[3]);
-    fprintf(stderr, "usage: probe_data COMMAND FILE ...\n");
+    if (strcmp(what, "rdm-write") == 0 && argc == 4)
+        return rdm_write(path, argv[2], atoi(argv[3]));
+    if (strcmp(what, "npy-copy") == 0 && argc == 3)
+        return npy_copy(path, argv[2]);
+    if (strcmp(what, "stim-copy") == 0 && argc == 3)
+        return stim_copy(path, argv[2]);
     return 2;
+}
+
+/* One command a line on stdin, words separated by tabs; after its output a line "#end STATUS". */
+int main(void)
+{
+    char line[8192];
+    while (fgets(line, sizeof line, stdin)) {
+        char *words[8];
+        int n = 0;
+        line[strcspn(line, "\n")] = '\0';
+        for (char *w = strtok(line, "\t"); w && n < 8; w = strtok(NULL, "\t"))
+            words[n++] = w;
+        printf("#end %d\n", run(n, words));
+        fflush(stdout);
+    }
+    return 0;
 }

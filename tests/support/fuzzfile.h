@@ -13,9 +13,9 @@
 static inline const char *fuzz_path(int which)
 {
     static char path[2][64];
-    if (!path[which][0]) {
-        snprintf(path[which], sizeof path[which], "/tmp/dnb_fuzz_%ld_%d", (long)getpid(), which);
-    }
+    const char *dir = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    if (!path[which][0])
+        snprintf(path[which], sizeof path[which], "%s/dnb_fuzz_%ld_%d", dir, (long)getpid(), which);
     return path[which];
 }
 

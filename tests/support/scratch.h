@@ -12,6 +12,8 @@
 
 typedef struct scratch {
     char dir[64];
+    char path[8][512]; /* the last names given out */
+    unsigned next;
 } scratch;
 
 static inline void scratch_open(scratch *s)
@@ -23,17 +25,20 @@ static inline void scratch_open(scratch *s)
 }
 
 /* "<folder>/name"; valid until eight more were asked for. */
-static inline const char *scratch_path(const scratch *s, const char *name)
+static inline const char *scratch_path(scratch *s, const char *name)
 {
-    static char ring[8][512];
-    static int next;
-    char *p = ring[next++ % 8];
-    snprintf(p, sizeof ring[0], "%s/%s", s->dir, name);
+    char *p = s->path[s->next++ % 8];
+    size_t n = strlen(s->dir);
+    if (n + 1 + strlen(name) >= sizeof s->path[0])
+        abort();
+    memcpy(p, s->dir, n);
+    p[n] = '/';
+    strcpy(p + n + 1, name);
     return p;
 }
 
 /* Writes a text file there and returns its path. */
-static inline const char *scratch_text(const scratch *s, const char *name, const char *text)
+static inline const char *scratch_text(scratch *s, const char *name, const char *text)
 {
     const char *p = scratch_path(s, name);
     FILE *f = fopen(p, "wb");
@@ -62,8 +67,9 @@ static inline void scratch_remove(const char *dir, int depth)
         char path[1024];
         if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
             continue;
-        int n = snprintf(path, sizeof path, "%s/%s", dir, e->d_name);
-        if (n > 0 && (size_t)n < sizeof path && unlink(path) != 0 && depth > 0)
+        if (snprintf(path, sizeof path, "%s/%s", dir, e->d_name) >= (int)sizeof path)
+            abort();
+        if (unlink(path) != 0 && depth > 0)
             scratch_remove(path, depth - 1);
     }
     if (d)
