@@ -1,3 +1,4 @@
+<<<<<<< HEAD
 /* net: convolution, pooling and normalisation against cases worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -5,6 +6,9 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+=======
+/* Operators with windows and normalisation against values computed by hand, on all back ends. */
+>>>>>>> main
 #include "op_case.h"
 
 /* ---- the table ----------------------------------------------------------------------------------
