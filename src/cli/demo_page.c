@@ -73,6 +73,9 @@ static void escaped(FILE *out, const char *text)
         case '>':
             fputs("&gt;", out);
             break;
+        case '"':
+            fputs("&quot;", out);
+            break;
         default:
             fputc(*text, out);
         }
@@ -145,7 +148,9 @@ dnb_status demo_write_page(const char *dir, const char *commands, const demo_res
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the page");
     }
     fputs(head, out);
-    fputs("<h1>From images to a brain map</h1>\n<p>A small convolutional network saw drawn "
+    fputs("<meta name=\"provenance\" content=\"", out);
+    escaped(out, dnb_provenance_json(ctx->provenance));
+    fputs("\">\n<h1>From images to a brain map</h1>\n<p>A small convolutional network saw drawn "
           "pictures of ten kinds. A "
           "brain was simulated: the voxels of each of its four regions are random mixtures of one "
           "layer's units, plus "

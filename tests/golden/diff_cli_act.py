@@ -238,6 +238,14 @@ def test_resume(names, _weights):
         same("x.act.h5", "resumed.act.h5", label + ": the same file, byte for byte")
 
 
+def test_closed_streams(names, _weights):
+    """Messages of a run without standard streams must not land in its output."""
+    for closed in ("2>&-", ">&-", "0<&- >&- 2>&-"):
+        n, _ = interrupted(names, signal.SIGKILL)
+        status = subprocess.run("exec %s/%s %s" % (BIN, LONG, closed), shell=True, check=False).returncode
+        expect(status == 0 and read("x.act.h5")[0]["fc"].shape[0] == n, "%s: exit %d and the whole file" % (closed, status))
+
+
 def test_resume_other_job(names, _weights):
     """What is not the same job starts over: other units, another picture under the same name."""
     interrupted(names, signal.SIGKILL)
