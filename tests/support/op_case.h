@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 /* One operator on one input, run by every back end and compared with numbers worked out by hand.
  * Include after cmocka.h. */
 #ifndef DNB_TESTS_OP_CASE_H
@@ -8,22 +7,6 @@
 #include <string.h>
 
 #include "net/infer.h"
-=======
-/* One operator case: a node, its inputs and the result computed by hand, run on every back end. */
-#ifndef DNB_TEST_OP_CASE_H
-#define DNB_TEST_OP_CASE_H
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-#include <cmocka.h>
-
-#include "net/infer.h"
-#include "net/op.h"
->>>>>>> main
 #include "net/op_util.h"
 #include "net/program.h"
 

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 /* net: convolution, pooling and normalisation against cases worked out by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,9 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-=======
-/* Operators with windows and normalisation against values computed by hand, on all back ends. */
->>>>>>> main
 #include "op_case.h"
 
 /* ---- the table ----------------------------------------------------------------------------------
