@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/near_name.h"
 #include "data/h5_driver.h"
+#include "data/h5_guard.h"
 #include "data/h5_set.h"
 
 enum { DEEPEST = 32, MOST_SETS = 1 << 20, LONGEST_NAME = 4096 };
@@ -53,24 +55,44 @@ static void shorten(char *reason)
         memmove(reason, start, (size_t)(stop - start));
         reason[stop - start] = '\0';
     }
+    if (strcmp(reason, "driver read request failed") == 0)
+        strcpy(reason, "damaged or cut off");
     for (char *s = reason; *s; s++)
         if (*s == '\n' || *s == '\r')
             *s = ' ';
 }
 
-dnb_status dnb_h5_fail(dnb_err *err, dnb_status status, const char *path, const char *fmt, ...)
+static dnb_status fail_with_reason(dnb_err *err, dnb_status status, const char *path,
+                                   const char *fmt, va_list ap)
 {
     char what[DNB_ERR_SIZE / 2], reason[DNB_ERR_SIZE / 2] = "";
-    va_list ap;
-    va_start(ap, fmt);
     vsnprintf(what, sizeof what, fmt, ap);
-    va_end(ap);
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, first_reason, reason);
     H5Eclear2(H5E_DEFAULT);
     shorten(reason);
     if (*reason)
         return dnb_fail(err, status, "%s: %s: %s", path, what, reason);
     return dnb_fail(err, status, "%s: %s", path, what);
+}
+
+dnb_status dnb_h5_fail(dnb_err *err, dnb_status status, const char *path, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    status = fail_with_reason(err, status, path, fmt, ap);
+    va_end(ap);
+    return status;
+}
+
+dnb_status dnb_h5_bad(const dnb_h5_file *f, dnb_err *err, const char *fmt, ...)
+{
+    va_list ap;
+    if (f->io->error == ENOMEM)
+        return dnb_fail_memory(err, f->path, 0);
+    va_start(ap, fmt);
+    dnb_status status = fail_with_reason(err, DNB_EFORMAT, f->path, fmt, ap);
+    va_end(ap);
+    return status;
 }
 
 void dnb_h5_close(hid_t id)
@@ -111,9 +133,21 @@ typedef struct walk {
     const char *prefix; /* of the group being listed, with its '/' */
     int depth;
     size_t seen; /* links, so that a loop of groups comes to an end */
-    dnb_status status;
     dnb_err *err;
 } walk;
+
+/* The hard links of one group. */
+typedef struct link_item {
+    char *name;
+    int64_t order; /* of creation */
+} link_item;
+typedef struct link_list {
+    link_item *items;
+    size_t n, cap;
+    bool ordered; /* every order is known */
+    walk *w;
+    dnb_status status;
+} link_list;
 
 static dnb_status list_group(walk *w, hid_t group);
 
@@ -151,7 +185,7 @@ static dnb_status visit_object(walk *w, hid_t group, const char *link)
     memcpy(name + np, link, nl);
     id = H5Oopen(group, link, H5P_DEFAULT);
     if (id < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, w->f->path, "cannot open '%.200s'", name);
+        status = dnb_h5_bad(w->f, err, "cannot open '%.200s'", name);
         goto done;
     }
     if (H5Iget_type(id) == H5I_DATASET) {
@@ -172,39 +206,69 @@ done:
     return status;
 }
 
-static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
+static herr_t note_link(hid_t group, const char *name, const H5L_info_t *info, void *ctx)
 {
-    walk *w = ctx;
+    link_list *l = ctx;
+    walk *w = l->w;
+    (void)group;
     if (++w->seen > MOST_SETS) {
-        w->status = dnb_fail(w->err, DNB_EFORMAT, "%s: more than %d objects, or groups in a circle",
+        l->status = dnb_fail(w->err, DNB_EFORMAT, "%s: more than %d objects, or groups in a circle",
                              w->f->path, MOST_SETS);
         return -1;
     }
-    if (info->type == H5L_TYPE_HARD)
-        w->status = visit_object(w, group, name);
-    return w->status == DNB_OK ? 0 : -1;
+    if (info->type != H5L_TYPE_HARD)
+        return 0;
+    if (l->n == l->cap) {
+        size_t cap = l->cap ? 2 * l->cap : 16;
+        link_item *grown = dnb_realloc(l->items, cap, sizeof *grown);
+        if (!grown) {
+            l->status = dnb_fail_memory(w->err, "dataset list", cap * sizeof *grown);
+            return -1;
+        }
+        l->items = grown;
+        l->cap = cap;
+    }
+    l->items[l->n] = (link_item){.name = dnb_strdup(name), .order = info->corder};
+    if (!l->items[l->n].name) {
+        l->status = dnb_fail_memory(w->err, "dataset name", strlen(name) + 1);
+        return -1;
+    }
+    l->n++;
+    l->ordered = l->ordered && info->corder_valid;
+    return 0;
 }
 
-/* Does the group remember the order in which its links were made? */
-static bool tracks_order(hid_t group)
+static int by_order(const void *a, const void *b)
 {
-    unsigned flags = 0;
-    hid_t p = H5Gget_create_plist(group);
-    bool known = p >= 0 && H5Pget_link_creation_order(p, &flags) >= 0;
-    dnb_h5_close(p);
-    return known && (flags & H5P_CRT_ORDER_TRACKED);
+    const link_item *x = a, *y = b;
+    return (x->order > y->order) - (x->order < y->order);
 }
 
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(((const link_item *)a)->name, ((const link_item *)b)->name);
+}
+
+/* Lists a group. The links are taken as they come and sorted here: HDF5's own sorting builds a
+ * table that it overruns or frees half-filled when a file is broken. */
 static dnb_status list_group(walk *w, hid_t group)
 {
+    link_list l = {.w = w, .ordered = true};
     if (w->depth > DEEPEST)
         return dnb_fail(w->err, DNB_EFORMAT, "%s: groups nested deeper than %d, or in a circle",
                         w->f->path, DEEPEST);
-    H5_index_t order = tracks_order(group) ? H5_INDEX_CRT_ORDER : H5_INDEX_NAME;
-    herr_t rc = H5Literate(group, order, H5_ITER_INC, NULL, visit_link, w);
-    if (w->status == DNB_OK && rc < 0)
-        w->status = dnb_h5_fail(w->err, DNB_EFORMAT, w->f->path, "cannot list its datasets");
-    return w->status;
+    herr_t rc = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, note_link, &l);
+    if (l.status == DNB_OK && rc < 0)
+        l.status = dnb_h5_bad(w->f, w->err, "cannot list its datasets");
+    if (l.n)
+        qsort(l.items, l.n, sizeof *l.items, l.ordered ? by_order : by_name);
+    for (size_t i = 0; i < l.n; i++) {
+        if (l.status == DNB_OK)
+            l.status = visit_object(w, group, l.items[i].name);
+        dnb_free(l.items[i].name);
+    }
+    dnb_free(l.items);
+    return l.status;
 }
 
 /* HDF5 allows 512, 1024, 2048, ... bytes of something else before its signature. */
@@ -229,6 +293,7 @@ static dnb_status open_file(dnb_h5_file *f, const char *kind, dnb_err *err)
     if (!S_ISREG(st.st_mode))
         return dnb_fail(err, DNB_EIO, "%s: is not a regular file", f->path);
     f->size = (uint64_t)st.st_size;
+    *f->io->guard = (dnb_h5_guard){.fd = f->io->fd, .size = f->size};
     if (!has_signature(f->io->fd, f->size))
         return dnb_fail(err, DNB_EFORMAT, "%s: not an HDF5 file; a %s file is HDF5", f->path, kind);
     return DNB_OK;
@@ -250,11 +315,13 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, co
     dnb_status status = DNB_OK;
     dnb_h5_file *f = NULL;
     hid_t access = -1, root = -1;
+    htri_t there = 0;
     dnb_h5_scope scope = dnb_h5_enter();
     DNB_NEW(f, 1, "HDF5 file");
     f->file = -1;
     DNB_NEW(f->io, 1, "HDF5 file");
     f->io->fd = -1;
+    DNB_NEW(f->io->guard, 1, "HDF5 file");
     f->path = dnb_strdup(path);
     if (!f->path) {
         status = dnb_fail_memory(err, "path", strlen(path) + 1);
@@ -270,10 +337,15 @@ dnb_status dnb_h5_open(dnb_h5_file **out, const char *path, const char *kind, co
     }
     f->has_user_block = has_user_block(f->file);
     walk w = {.f = f, .prefix = "", .err = err};
-    if (!only)
-        DNB_TRY(list_group(&w, root));
-    else if (H5Lexists(root, only, H5P_DEFAULT) > 0)
-        DNB_TRY(visit_object(&w, root, only));
+    there = only ? H5Lexists(root, only, H5P_DEFAULT) : 0;
+    if (there < 0)
+        status = dnb_h5_bad(f, err, "cannot look for '%s'", only);
+    else if (there > 0)
+        status = visit_object(&w, root, only);
+    else if (!only)
+        status = list_group(&w, root);
+    if (status != DNB_OK)
+        goto done;
     *out = f;
     f = NULL;
 done:
@@ -293,6 +365,9 @@ void dnb_h5_file_close(dnb_h5_file *f)
     dnb_h5_leave(scope);
     if (f->io && f->io->fd >= 0)
         close(f->io->fd);
+    if (f->io && f->io->guard)
+        dnb_h5_guard_release(f->io->guard);
+    dnb_free(f->io ? f->io->guard : NULL);
     for (size_t i = 0; i < f->n; i++)
         dnb_free(f->sets[i].name);
     dnb_free(f->sets);

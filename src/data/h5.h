@@ -32,6 +32,11 @@ void dnb_h5_leave(dnb_h5_scope s);
 dnb_status dnb_h5_fail(dnb_err *err, dnb_status status, const char *path, const char *fmt, ...)
     DNB_PRINTF(4, 5);
 
+struct dnb_h5_file;
+/* The same for a file being read: DNB_EFORMAT, unless it was memory that was short. */
+dnb_status dnb_h5_bad(const struct dnb_h5_file *f, dnb_err *err, const char *fmt, ...)
+    DNB_PRINTF(3, 4);
+
 /* Closes whatever kind of id it is (negative: none). */
 void dnb_h5_close(hid_t id);
 

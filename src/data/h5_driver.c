@@ -11,6 +11,7 @@
 #endif
 
 #include "base/mem.h"
+#include "data/h5_guard.h"
 
 /* An open file, as HDF5 sees it: the public part first. */
 typedef struct driver_file {
@@ -61,9 +62,10 @@ static herr_t driver_close(H5FD_t *file)
 
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags)
 {
-    (void)file;
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA | H5FD_FEAT_DATA_SIEVE |
-             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_DATA_SIEVE | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    /* Without the accumulator each read is one structure, as the guard needs it. */
+    if (!file || !((const driver_file *)file)->io->guard)
+        *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
     return 0;
 }
 
@@ -86,30 +88,50 @@ static haddr_t driver_get_eof(const H5FD_t *file, H5FD_mem_t type)
     return ((const driver_file *)file)->eof;
 }
 
+static dnb_h5_read_kind kind_of(H5FD_mem_t type)
+{
+    switch (type) {
+    case H5FD_MEM_SUPER:
+        return DNB_H5_READ_SUPER;
+    case H5FD_MEM_BTREE:
+        return DNB_H5_READ_TREE;
+    case H5FD_MEM_GHEAP:
+        return DNB_H5_READ_GLOBAL_HEAP;
+    case H5FD_MEM_LHEAP:
+        return DNB_H5_READ_LOCAL_HEAP;
+    case H5FD_MEM_OHDR:
+        return DNB_H5_READ_HEADER;
+    default:
+        return DNB_H5_READ_DATA;
+    }
+}
+
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,
                           void *buffer)
 {
     driver_file *f = (driver_file *)file;
-    char *to = buffer;
-    (void)type;
     (void)dxpl;
     if (!f->writing && (addr > f->eof || size > f->eof - addr))
         return -1;
-    while (size > 0) {
-        ssize_t got = pread(f->io->fd, to, size, (off_t)addr);
+    for (size_t done = 0; done < size;) {
+        char *to = (char *)buffer + done;
+        ssize_t got = pread(f->io->fd, to, size - done, (off_t)(addr + done));
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0 || (got == 0 && !f->writing))
             return -1;
         if (got == 0) { /* space HDF5 has allocated but not written */
-            memset(to, 0, size);
+            memset(to, 0, size - done);
             break;
         }
-        to += got;
-        addr += (haddr_t)got;
-        size -= (size_t)got;
+        done += (size_t)got;
     }
-    return 0;
+    dnb_h5_guard *g = f->io->guard;
+    if (!g || dnb_h5_guard_check(g, kind_of(type), addr, buffer, size))
+        return 0;
+    if (g->no_memory)
+        f->io->error = ENOMEM;
+    return -1;
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t dxpl, haddr_t addr, size_t size,

@@ -14,7 +14,8 @@
 /* Outlives the HDF5 file that uses it; the caller opens and closes fd. */
 typedef struct dnb_h5_io {
     int fd;
-    int error; /* errno of the first write that failed; 0 = none */
+    int error;                  /* errno of the first write that failed; 0 = none */
+    struct dnb_h5_guard *guard; /* looks at what is read, or NULL */
 } dnb_h5_io;
 
 /* File access properties that make HDF5 read and write io->fd (the name given to H5Fopen/H5Fcreate

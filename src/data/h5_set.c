@@ -92,7 +92,7 @@ static dnb_status describe_shape(const dnb_h5_file *f, hid_t id, dnb_h5_set *s, 
     hid_t space = H5Dget_space(id);
     int ndim = space < 0 ? -1 : H5Sget_simple_extent_dims(space, dims, NULL);
     if (ndim < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s' has no shape", s->name);
+        status = dnb_h5_bad(f, err, "dataset '%.200s' has no shape", s->name);
         goto done;
     }
     if (ndim < 1 || ndim > DNB_H5_DIMS) {
@@ -135,7 +135,7 @@ static dnb_status describe_filters(const dnb_h5_file *f, hid_t plist, dnb_h5_set
 {
     int n_filters = H5Pget_nfilters(plist);
     if (n_filters < 0)
-        return dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken filters", s->name);
+        return dnb_h5_bad(f, err, "dataset '%.200s': broken filters", s->name);
     s->unpackable = s->unpackable && native && n_filters <= 2;
     for (int i = 0; i < n_filters; i++) {
         unsigned flags = 0, values[1] = {0}, config = 0;
@@ -167,8 +167,7 @@ static dnb_status describe_chunks(const dnb_h5_file *f, hid_t plist, dnb_h5_set 
     /* (Partial edge chunks may be left unfiltered; then HDF5 reads them.) */
     s->unpackable = H5Pget_chunk_opts(plist, &options) >= 0 && options == 0 && !f->has_user_block;
     if (H5Pget_chunk(plist, DNB_H5_DIMS, s->chunk) != s->ndim)
-        return dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken chunk layout",
-                           s->name);
+        return dnb_h5_bad(f, err, "dataset '%.200s': broken chunk layout", s->name);
     if (bytes > limit)
         return too_large(f, s, bytes, err);
     for (int i = 0; i < s->ndim; i++) {
@@ -207,7 +206,7 @@ static dnb_status describe_storage(const dnb_h5_file *f, hid_t id, dnb_h5_set *s
         if (bytes > f->size)
             status = too_large(f, s, bytes, err);
     } else if (layout < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': broken layout", s->name);
+        status = dnb_h5_bad(f, err, "dataset '%.200s': broken layout", s->name);
     } else {
         status = dnb_fail(err, DNB_EUNSUPPORTED,
                           "%s: dataset '%.200s' keeps its values in other files; copy them in "
@@ -225,7 +224,7 @@ dnb_status dnb_h5_describe(const dnb_h5_file *f, hid_t id, dnb_h5_set *s, dnb_er
     uint64_t bytes = 0;
     hid_t type = H5Dget_type(id);
     if (type < 0) {
-        status = dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s' has no type", s->name);
+        status = dnb_h5_bad(f, err, "dataset '%.200s' has no type", s->name);
         goto done;
     }
     if (!classify(type, &s->type, &native)) {
@@ -297,9 +296,8 @@ static dnb_status read_slab(const dnb_h5_file *f, const dnb_h5_set *s, size_t fi
     if (from < 0 || to < 0 ||
         H5Sselect_hyperslab(from, H5S_SELECT_SET, start, NULL, count, NULL) < 0 ||
         H5Dread(id, memory, to, from, H5P_DEFAULT, out) < 0)
-        status =
-            dnb_h5_fail(err, DNB_EFORMAT, f->path, "dataset '%.200s': cannot read rows %zu..%zu",
-                        s->name, first + 1, first + n);
+        status = dnb_h5_bad(f, err, "dataset '%.200s': cannot read rows %zu..%zu", s->name,
+                            first + 1, first + n);
     dnb_h5_close(to);
     dnb_h5_close(from);
     dnb_h5_close(id);

@@ -15,7 +15,7 @@ void dnb_h5_free_texts(char **texts, size_t n)
 
 static dnb_status broken(const dnb_h5_file *f, const char *name, dnb_err *err)
 {
-    return dnb_h5_fail(err, DNB_EFORMAT, f->path, "attribute '%s' cannot be read", name);
+    return dnb_h5_bad(f, err, "attribute '%s' cannot be read", name);
 }
 
 /* Copies n variable-length texts out of HDF5's hands. */

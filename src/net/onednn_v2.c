@@ -34,7 +34,6 @@ void dnb_md_release(dnnl_memory_desc_t *md)
 typedef union op_desc {
     dnnl_convolution_desc_t conv;
     dnnl_deconvolution_desc_t deconv;
-    dnnl_inner_product_desc_t inner;
     dnnl_pooling_desc_t pool;
     dnnl_pooling_v2_desc_t pool_v2;
     dnnl_lrn_desc_t lrn;
@@ -77,10 +76,6 @@ static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)
     case DNB_PRIM_CONV:
     case DNB_PRIM_DECONV:
         return init_conv(d, r, &g);
-    case DNB_PRIM_INNER:
-        return dnnl_inner_product_forward_desc_init(&d->inner, dnnl_forward_inference, src,
-                                                    DNB_MD(r->weights), dnb_md_or_null(r->bias),
-                                                    dst);
     case DNB_PRIM_POOL_MAX:
     case DNB_PRIM_POOL_AVG:
     case DNB_PRIM_POOL_AVG_PADDED:

@@ -81,9 +81,6 @@ static dnnl_status_t create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
         return create_conv(pd, engine, r, &g, attr);
     case DNB_PRIM_CONCAT:
         return create_concat(pd, engine, r, attr);
-    case DNB_PRIM_INNER:
-        return dnnl_inner_product_forward_primitive_desc_create(
-            pd, engine, forward, src, DNB_MD(r->weights), dnb_md_or_null(r->bias), dst, attr);
     case DNB_PRIM_POOL_MAX:
     case DNB_PRIM_POOL_AVG:
     case DNB_PRIM_POOL_AVG_PADDED:

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/serial.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "dnnbrain/distance.h"

@@ -1,17 +1,12 @@
-/* One operator case: a node, its inputs and the result computed by hand, run on every back end. */
-#ifndef DNB_TEST_OP_CASE_H
-#define DNB_TEST_OP_CASE_H
+/* One operator on one input, run by every back end and compared with numbers worked out by hand.
+ * Include after cmocka.h. */
+#ifndef DNB_TESTS_OP_CASE_H
+#define DNB_TESTS_OP_CASE_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <cmocka.h>
 
 #include "net/infer.h"
-#include "net/op.h"
 #include "net/op_util.h"
 #include "net/program.h"
 

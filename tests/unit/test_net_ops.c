@@ -1,4 +1,10 @@
-/* Operators with windows and normalisation against values computed by hand, on all back ends. */
+/* net: convolution, pooling and normalisation against cases worked out by hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "op_case.h"
 
 /* ---- the table ----------------------------------------------------------------------------------

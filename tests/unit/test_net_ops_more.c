@@ -1,4 +1,11 @@
-/* Elementwise, matrix, shape, movement and reduction operators against values computed by hand. */
+/* net: elementwise, matrix, shape, movement and reduction operators against cases worked out by
+ * hand. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
 #include "op_case.h"
 
 /* ---- elementwise --------------------------------------------------------------------------------
