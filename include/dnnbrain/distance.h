@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "dnnbrain/array.h"
+#include "dnnbrain/condensed.h"
 #include "dnnbrain/rows.h"
 #include "dnnbrain/runtime.h"
 #include "dnnbrain/status.h"
@@ -62,15 +63,6 @@ typedef struct dnb_pdist_options {
     size_t memory; /* bytes this call may hold, result included; 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
 } dnb_pdist_options;
-
-/* n (n - 1) / 2. */
-DNB_API size_t dnb_condensed_count(size_t n);
-/* Where pair (i, j), i < j < n, stands. */
-DNB_API size_t dnb_condensed_index(size_t n, size_t i, size_t j);
-/* The n with n (n - 1) / 2 == count; 0 when there is none (count 0 gives 1). */
-DNB_API size_t dnb_condensed_order(size_t count);
-/* Symmetric n x n matrix with zero diagonal from its condensed form. */
-DNB_API void dnb_condensed_expand(double *square, const double *condensed, size_t n);
 
 /* Distances of all pairs of rows into a fresh DNB_F64 array of one axis; release it with
  * dnb_array_release. n >= 1 (one row gives an empty array). NaN in a row makes its distances NaN,

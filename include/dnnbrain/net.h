@@ -110,7 +110,8 @@ typedef struct dnb_runner_options {
 typedef struct dnb_runner dnb_runner;
 
 /* Bytes dnb_runner_new will allocate for the same arguments (packed weights, activations, scratch
- * memory), on top of the network's own. Nothing of that size is allocated. opt may be NULL. */
+ * memory; generated code and book-keeping, a few MB, are not counted), on top of the network's own.
+ * Nothing of that size is allocated to find out. opt may be NULL. */
 DNB_API dnb_status dnb_runner_plan_bytes(const dnb_net *net, const char *const *layers,
                                          size_t n_layers, const dnb_runner_options *opt,
                                          size_t *bytes, dnb_err *err) DNB_MUST_CHECK;
@@ -128,7 +129,12 @@ DNB_API dnb_backend dnb_runner_backend(const dnb_runner *r);
 /* Runs n stimuli, 1 <= n <= batch: input n x C x H x W; taps[i] receives layer i as n x chn x row x
  * col (row-major, exact layer values). n < batch costs what a full batch costs (the rest is padded
  * with zeros): choose batch <= number of stimuli. Taps must not overlap. On failure taps are
- * undefined. */
+ * undefined.
+ *
+ * The reference back ends give bit for bit the same rows for any batch size and number of threads;
+ * oneDNN does so too on the x86 processors measured, but does not promise it. Its worker threads
+ * spin while they wait for each other: where other jobs compete for the processors,
+ * OMP_WAIT_POLICY=passive in the environment makes runs several times faster. */
 DNB_API dnb_status dnb_runner_run(dnb_runner *r, const float *input, size_t n, float *const *taps,
                                   dnb_err *err) DNB_MUST_CHECK;
 

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "dnnbrain/condensed.h"
 #include "dnnbrain/save.h"
 #include "dnnbrain/status.h"
 
@@ -18,14 +19,6 @@ extern "C" {
 #endif
 
 typedef enum dnb_rdm_type { DNB_BRDM = 0, DNB_DRDM } dnb_rdm_type;
-
-/* n for which n(n-1)/2 == n_pairs, or 0 when there is none (n >= 2). */
-DNB_API size_t dnb_rdm_conditions(size_t n_pairs);
-/* Place of pair (i, j), i < j < n, in the triangle. */
-static inline size_t dnb_rdm_pair(size_t n, size_t i, size_t j)
-{
-    return i * (2 * n - i - 1) / 2 + (j - i - 1);
-}
 
 /* One key. bRDM: n_iter = 1. data (n_iter x n_pairs) only for dnb_rdm_write. */
 typedef struct dnb_rdm_entry {

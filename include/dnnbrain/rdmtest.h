@@ -61,13 +61,17 @@ typedef struct dnb_rdm_bootstrap_options {
 } dnb_rdm_bootstrap_options;
 
 typedef struct dnb_rdm_interval {
-    double r, lo, hi, se; /* interval of r and standard deviation of its bootstrap distribution */
-    size_t n_used; /* draws with a defined r (at least 3 distinct conditions, no constant RDM) */
+    double r, lo, hi; /* correlation and its interval */
+    double se;        /* standard deviation of the bootstrap's r */
+    size_t n_used;    /* draws with a defined r (at least 3 pairs left, no constant RDM) */
 } dnb_rdm_interval;
 
 /* Interval of corr(a, b) when conditions are the random factor: each draw takes n conditions with
  * replacement and leaves out pairs of a condition with itself (their dissimilarity is 0 by
- * construction). */
+ * construction). The interval is that of Fisher's z: z(r) -+ t(n - 2) * sd of the draws' z * sqrt(n
+ * / (n - 1)). In simulations with 12 to 40 conditions a 95 % interval held the true correlation
+ * in 93.5 to 98 % of the cases, where the draws' percentiles held it in 92.5 to 97
+ * (tests/calibration). Cost: n_boot n^2 (log n for ranks). */
 DNB_API dnb_status dnb_rdm_bootstrap_run(dnb_rdm_interval *out, const double *a, const double *b,
                                          size_t n, const dnb_rdm_bootstrap_options *opt,
                                          dnb_err *err) DNB_MUST_CHECK;

@@ -5,20 +5,21 @@
 #include <math.h>
 
 #include "array/rows_load.h"
+#include "array/serial.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 
-/* Inside a parallel region OpenBLAS runs on the calling thread alone, so each tile's bits are
- * fixed. */
 void dnb_gram_kernel(double *acc, size_t tile, const dnb_panels *p, const void *ctx)
 {
     (void)ctx;
     int na = (int)p->na, nb = (int)p->nb, k = (int)p->k, ld = DNB_PANEL, t = (int)tile;
+    int threads = dnb_serial_begin();
     if (p->same)
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, na, k, 1.0, p->a, ld, 1.0, acc, t);
     else
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, na, nb, k, 1.0, p->a, ld, p->b, ld,
                     1.0, acc, t);
+    dnb_serial_end(threads);
 }
 
 void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x, size_t memory)

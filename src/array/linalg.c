@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/serial.h"
 #include "base/mem.h"
 
 const char *dnb_blas_core(void)
@@ -74,6 +75,7 @@ static void run_block(const product *p, size_t i, size_t m, size_t j, size_t n)
     char *c = (char *)p->c + (i * p->ldc + j) * p->item;
     CBLAS_TRANSPOSE ta = p->o->transpose_a ? CblasTrans : CblasNoTrans;
     CBLAS_TRANSPOSE tb = p->o->transpose_b ? CblasTrans : CblasNoTrans;
+    int threads = dnb_serial_begin();
     if (p->item == sizeof(double))
         cblas_dgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)p->k, p->o->alpha, (const void *)a,
                     (int)p->lda, (const void *)b, (int)p->ldb, p->o->beta, (void *)c, (int)p->ldc);
@@ -81,10 +83,10 @@ static void run_block(const product *p, size_t i, size_t m, size_t j, size_t n)
         cblas_sgemm(CblasRowMajor, ta, tb, (int)m, (int)n, (int)p->k, (float)p->o->alpha,
                     (const void *)a, (int)p->lda, (const void *)b, (int)p->ldb, (float)p->o->beta,
                     (void *)c, (int)p->ldc);
+    dnb_serial_end(threads);
 }
 
-/* C in blocks that follow from the shape alone, each made by one thread (inside a parallel region
- * OpenBLAS starts no threads of its own): fixed bits. */
+/* C in blocks that follow from the shape alone, each made by one thread: fixed bits. */
 static dnb_status run_product(const product *p, dnb_err *err)
 {
     const dnb_matmul_options *o = p->o;
@@ -129,18 +131,10 @@ dnb_status dnb_matmul_f32(float *c, size_t ldc, const float *a, size_t lda, cons
     return run_product(&p, err);
 }
 
-/* LAPACK on one thread up to DNB_LINALG_EXACT; returns what serial_end puts back. */
-static int serial_begin(size_t order)
+/* LAPACK on one thread up to DNB_LINALG_EXACT; returns what dnb_serial_end puts back. */
+static int serial_if_small(size_t order)
 {
-    int threads = omp_get_max_threads();
-    if (order <= DNB_LINALG_EXACT)
-        omp_set_num_threads(1);
-    return threads;
-}
-
-static void serial_end(int threads)
-{
-    omp_set_num_threads(threads);
+    return order <= DNB_LINALG_EXACT ? dnb_serial_begin() : omp_get_max_threads();
 }
 
 static dnb_status check_finite(const double *a, size_t rows, size_t cols, bool upper,
@@ -190,22 +184,22 @@ dnb_status dnb_eigen(double *values, double *vectors, double *a, size_t n, size_
     in = (lapack_int)n;
     char job = vectors ? 'V' : 'N';
     /* Our upper triangle, row-major, is LAPACK's lower one, column-major. */
-    int threads = serial_begin(n);
+    int threads = serial_if_small(n);
     if (4 * k >= n) {
         info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 'L', in, a, in, w);
-        serial_end(threads);
+        dnb_serial_end(threads);
         DNB_TRY(check_info(info, "the eigenvalue computation", err));
         store_eigen(values, vectors, w, a, n, k, n - k);
     } else {
         z = dnb_alloc(vectors ? n * k : 1, sizeof *z);
         support = dnb_alloc(2 * k, sizeof *support);
         if (!z || !support) {
-            serial_end(threads);
+            dnb_serial_end(threads);
             DNB_TRY(dnb_fail_memory(err, "eigenvectors", n * k * sizeof *z));
         }
         info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, job, 'I', 'L', in, a, in, 0, 0,
                               (lapack_int)(n - k + 1), in, 0.0, &found, w, z, in, support);
-        serial_end(threads);
+        dnb_serial_end(threads);
         DNB_TRY(check_info(info, "the eigenvalue computation", err));
         store_eigen(values, vectors, w, z, n, k, 0);
     }
@@ -227,14 +221,14 @@ dnb_status dnb_solve(double *a, double *b, size_t n, size_t m, bool positive, dn
     DNB_TRY(check_finite(a, n, n, positive, "the matrix of a linear system", err));
     DNB_TRY(check_finite(b, n, m, false, "the right-hand side of a linear system", err));
     DNB_NEW(pivots, n, "a linear system");
-    int threads = serial_begin(n);
+    int threads = serial_if_small(n);
     if (positive)
         info = LAPACKE_dposv(LAPACK_ROW_MAJOR, 'U', (lapack_int)n, (lapack_int)m, a, (lapack_int)n,
                              b, (lapack_int)m);
     else
         info = LAPACKE_dgesv(LAPACK_ROW_MAJOR, (lapack_int)n, (lapack_int)m, a, (lapack_int)n,
                              pivots, b, (lapack_int)m);
-    serial_end(threads);
+    dnb_serial_end(threads);
     if (info > 0)
         DNB_TRY(
             dnb_fail(err, DNB_EARG,
@@ -260,10 +254,10 @@ dnb_status dnb_svd(double *u, double *s, double *vt, double *a, size_t m, size_t
      * ones our u, both already in row-major order. */
     lapack_int im = (lapack_int)m, in = (lapack_int)n, r = im < in ? im : in;
     double dummy[1];
-    int threads = serial_begin(m < n ? m : n);
+    int threads = serial_if_small(m < n ? m : n);
     lapack_int info = LAPACKE_dgesdd(LAPACK_COL_MAJOR, u ? 'S' : 'N', in, im, a, in, s,
                                      u ? vt : dummy, in, u ? u : dummy, u ? r : 1);
-    serial_end(threads);
+    dnb_serial_end(threads);
     DNB_TRY(check_info(info, "the singular value computation", err));
 done:
     return status;

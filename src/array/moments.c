@@ -130,6 +130,7 @@ static void column_piece(void *ctx, const dnb_piece *p)
         size_t k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL, at = p->col + c;
         for (size_t i = 0; i < p->n; i++) {
             size_t row = p->row + i;
+            dnb_panel_prefetch(p, i + DNB_PREFETCH_ROWS, c, k);
             dnb_panel_load(x, p, i, c, k, job->shift ? job->shift[row] : 0.0,
                            job->scale ? job->scale[row] : 1.0);
             if (row == 0) {

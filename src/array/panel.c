@@ -49,31 +49,51 @@ void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k)
         DNB_PREFETCH(from + b);
 }
 
-DNB_SIMD void dnb_panel_affine(double *x, size_t k, double shift, double scale)
+DNB_SIMD static void affine(double *x, size_t k, double shift, double scale)
 {
     for (size_t j = 0; j < k; j++)
         x[j] = (x[j] - shift) * scale;
 }
 
-DNB_SIMD void dnb_panel_sub(double *restrict x, const double *restrict shift, size_t k)
+void dnb_panel_affine(double *x, size_t k, double shift, double scale)
+{
+    affine(x, k, shift, scale);
+}
+
+DNB_SIMD static void sub(double *restrict x, const double *restrict shift, size_t k)
 {
     for (size_t j = 0; j < k; j++)
         x[j] -= shift[j];
 }
 
-DNB_SIMD void dnb_panel_mul(double *restrict x, const double *restrict scale, size_t k)
+void dnb_panel_sub(double *x, const double *shift, size_t k)
+{
+    sub(x, shift, k);
+}
+
+DNB_SIMD static void mul(double *restrict x, const double *restrict scale, size_t k)
 {
     for (size_t j = 0; j < k; j++)
         x[j] *= scale[j];
 }
 
-DNB_SIMD void dnb_panel_indicator(double *x, size_t k)
+void dnb_panel_mul(double *x, const double *scale, size_t k)
+{
+    mul(x, scale, k);
+}
+
+DNB_SIMD static void indicator(double *x, size_t k)
 {
     for (size_t j = 0; j < k; j++)
         x[j] = x[j] != 0 ? 1.0 : 0.0;
 }
 
-DNB_SIMD double dnb_panel_sum(const double *x, size_t k)
+void dnb_panel_indicator(double *x, size_t k)
+{
+    indicator(x, k);
+}
+
+DNB_SIMD static double sum(const double *x, size_t k)
 {
     double s = 0;
 #pragma omp simd reduction(+ : s)
@@ -82,14 +102,24 @@ DNB_SIMD double dnb_panel_sum(const double *x, size_t k)
     return s;
 }
 
-DNB_SIMD void dnb_panel_add_finite(double *restrict sum, double *restrict count,
-                                   const double *restrict x, size_t k)
+double dnb_panel_sum(const double *x, size_t k)
+{
+    return sum(x, k);
+}
+
+DNB_SIMD static void add_finite(double *restrict sum, double *restrict count,
+                                const double *restrict x, size_t k)
 {
     for (size_t j = 0; j < k; j++) {
         int finite = x[j] - x[j] == 0;
         sum[j] += finite ? x[j] : 0.0;
         count[j] += finite ? 1.0 : 0.0;
     }
+}
+
+void dnb_panel_add_finite(double *sum, double *count, const double *x, size_t k)
+{
+    add_finite(sum, count, x, k);
 }
 
 void dnb_panel_merge(double *restrict x, const double *restrict y, size_t k, int take_max)

@@ -26,7 +26,9 @@ dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, voi
 /* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
 double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
                       double scale);
-/* Asks the cache for what that will read; rows past the piece are left alone. */
+/* Asks the cache for what that will read; rows past the piece are left alone. Rows stand far apart,
+ * so walking down a panel without asking DNB_PREFETCH_ROWS ahead waits for memory at every row. */
+#define DNB_PREFETCH_ROWS 4
 void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k);
 /* x = (x - shift) * scale. */
 void dnb_panel_affine(double *x, size_t k, double shift, double scale);

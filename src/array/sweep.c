@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 
-enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, PREFETCH_ROWS = 4 };
+enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4 };
 
 size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t memory)
 {
@@ -128,7 +128,7 @@ static void fill_panel(const sweep_state *st, double *panel, const dnb_piece *p,
     for (size_t i = 0; i < count; i++) {
         double *x = panel + i * DNB_PANEL;
         size_t row = first + i;
-        dnb_panel_prefetch(p, row - p->row + PREFETCH_ROWS, c, k);
+        dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
         double sum =
             dnb_panel_load(x, p, row - p->row, c, k, s->row_shift ? s->row_shift[row] : 0.0,
                            s->row_scale ? s->row_scale[row] : 1.0);
@@ -185,6 +185,7 @@ static void find_centre(sweep_state *st, const dnb_piece *p)
         size_t k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL;
         for (size_t i = 0; i < p->n; i++) {
             size_t row = p->row + i;
+            dnb_panel_prefetch(p, i + DNB_PREFETCH_ROWS, c, k);
             dnb_panel_load(x, p, i, c, k, s->row_shift ? s->row_shift[row] : 0.0,
                            s->row_scale ? s->row_scale[row] : 1.0);
             dnb_panel_add_finite(sum, count, x, k);

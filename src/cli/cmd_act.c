@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <dnnbrain/scan.h>
 
@@ -121,6 +122,17 @@ static dnb_status scan(const act_args *a, const dnb_net *net, const cli_unit_set
     return status;
 }
 
+/* What an interrupted run leaves, if anything: said with the error. */
+static dnb_status say_what_is_kept(dnb_err *err, const char *out)
+{
+    char part[512];
+    if (snprintf(part, sizeof part, "%s.part", out) < (int)sizeof part && access(part, F_OK) == 0)
+        return dnb_fail(err, DNB_ECANCELLED,
+                        "interrupted; what is done is kept in %s, the same command continues it",
+                        part);
+    return DNB_ECANCELLED;
+}
+
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const act_args *a = args;
@@ -157,6 +169,8 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                   cli_now() - start);
     }
     dnb_sink_actfile_free(sink);
+    if (status == DNB_ECANCELLED)
+        status = say_what_is_kept(err, a->out);
     cli_unit_set_release(&units);
     dnb_net_free(net);
     cli_images_release(&images);

@@ -161,7 +161,9 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     FILE *log = open_memstream(&commands, &size);
     if (!log)
         return dnb_fail(err, DNB_ENOMEM, "out of memory");
-    dnb_status status = demo_draw(a->out, (size_t)a->each, (uint64_t)a->seed, ctx, err);
+    dnb_status status = dnb_provenance_set_number(ctx->provenance, "seed", (double)a->seed, err);
+    if (status == DNB_OK)
+        status = demo_draw(a->out, (size_t)a->each, (uint64_t)a->seed, ctx, err);
     if (status == DNB_OK)
         status = chain(a, log, ctx, err);
     fclose(log);

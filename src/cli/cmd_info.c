@@ -191,7 +191,7 @@ static dnb_status info_rdm(const char *path, cli_context *ctx, dnb_err *err)
         puts("RDMs (iterations x conditions):");
     for (size_t i = 0; i < dnb_rdmfile_count(f); i++) {
         const dnb_rdm_entry *e = dnb_rdmfile_entry(f, i);
-        size_t shape[2] = {e->n_iter, dnb_rdm_conditions(e->n_pairs)};
+        size_t shape[2] = {e->n_iter, dnb_condensed_order(e->n_pairs)};
         add_item(ctx, "rdms", e->key, shape, 2);
     }
     say_text(ctx, "provenance", dnb_rdmfile_provenance(f));

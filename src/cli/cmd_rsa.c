@@ -91,7 +91,7 @@ static dnb_status check_finite(const rsa_rdms *set, size_t first, dnb_err *err)
 {
     for (size_t k = first; k < set->count; k++) {
         const double *pairs = set->values + k * set->n_pairs;
-        size_t n = dnb_rdm_conditions(set->n_pairs), i = 0, j = 1;
+        size_t n = dnb_condensed_order(set->n_pairs), i = 0, j = 1;
         for (size_t p = 0; p < set->n_pairs; p++) {
             if (!isfinite(pairs[p]))
                 return dnb_fail(err, DNB_EARG,
@@ -172,7 +172,7 @@ static void release_rdms(rsa_rdms *set)
 
 static dnb_status check_same_conditions(const rsa_result *r, dnb_err *err)
 {
-    size_t nd = dnb_rdm_conditions(r->models.n_pairs), nb = dnb_rdm_conditions(r->rois.n_pairs);
+    size_t nd = dnb_condensed_order(r->models.n_pairs), nb = dnb_condensed_order(r->rois.n_pairs);
     if (nd != nb)
         return dnb_fail(
             err, DNB_ESHAPE,
@@ -201,6 +201,24 @@ static dnb_status bootstrap(rsa_result *r, const rsa_args *a, dnb_correlation ki
     return DNB_OK;
 }
 
+/* What the test will hold: every RDM twice, the models as squares too, and at least one ROI's null
+ * distributions. In floating point: the numbers are the user's and may be anything. */
+static dnb_status check_memory(const rsa_result *r, const rsa_args *a, cli_context *ctx,
+                               dnb_err *err)
+{
+    double models = (double)r->models.count, rois = (double)r->rois.count, n = (double)r->n;
+    double rdms =
+        8 * (models * (2 * (double)r->models.n_pairs + n * n) + rois * 2 * (double)r->rois.n_pairs);
+    double null = 8 * (double)a->permute * (models + 1), boot = 8 * (double)a->boot;
+    if (rdms + null + boot <= (double)ctx->memory)
+        return DNB_OK;
+    return dnb_fail(err, DNB_ENOMEM,
+                    "the RDMs take %.1f MB and %lld permutations of %zu layers %.1f MB, the memory "
+                    "budget is %.1f MB; raise --memory, name fewer layers or permute less",
+                    rdms / 1e6, a->permute, r->models.count, (null + boot) / 1e6,
+                    (double)ctx->memory / 1e6);
+}
+
 static dnb_status compute(rsa_result *r, const rsa_args *a, cli_context *ctx, dnb_err *err)
 {
     dnb_rdm_test_options to = {.n_perm = (size_t)a->permute,
@@ -211,7 +229,10 @@ static dnb_status compute(rsa_result *r, const rsa_args *a, cli_context *ctx, dn
     dnb_status status = dnb_correlation_parse(&to.kind, a->method, err);
     if (status != DNB_OK)
         return status;
-    r->n = dnb_rdm_conditions(r->models.n_pairs);
+    r->n = dnb_condensed_order(r->models.n_pairs);
+    status = check_memory(r, a, ctx, err);
+    if (status != DNB_OK)
+        return status;
     r->tests = calloc(cells, sizeof *r->tests);
     r->intervals = a->boot ? calloc(cells, sizeof *r->intervals) : NULL;
     if (!r->tests || (a->boot && !r->intervals))

@@ -91,6 +91,7 @@ typedef struct keep_sink {
     dnb_sink sink;
     size_t units, shape[3];
     float *values;
+    size_t pixels; /* of a picture shown above its maps */
 } keep_sink;
 
 static dnb_status keep_begin(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
@@ -115,6 +116,16 @@ static dnb_status keep_push(dnb_sink *sink, size_t layer, size_t first, size_t n
     return DNB_OK;
 }
 
+/* The maps, and the pictures that are drawn above them. */
+static size_t keep_bytes(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
+                         size_t n_stimuli)
+{
+    const size_t *shape = layers[0].shape;
+    (void)n_layers;
+    return n_stimuli *
+           (shape[0] * shape[1] * shape[2] * sizeof(float) + ((keep_sink *)sink)->pixels * 3);
+}
+
 static dnb_status compute_maps(keep_sink *maps, const view_args *a, const dnb_net *net,
                                const cli_images *images, cli_context *ctx, dnb_err *err)
 {
@@ -124,14 +135,19 @@ static dnb_status compute_maps(keep_sink *maps, const view_args *a, const dnb_ne
     dnb_scan_options o = {.memory = ctx->memory,
                           .progress = &ctx->progress,
                           .backend = cli_backend(ctx, a->network.cuda)};
+    char hash[33];
     dnb_status status = cli_units_of_net(&set, &units, net, err);
     if (status != DNB_OK)
         return status;
     dnb_scan_request request = {.layer = a->layer.items[0], .units = &set.selects[0]};
-    maps->sink = (dnb_sink){.begin = keep_begin, .push = keep_push};
+    const dnb_input_spec *in = dnb_net_input_spec(net);
+    maps->sink = (dnb_sink){.begin = keep_begin, .push = keep_push, .bytes = keep_bytes};
+    maps->pixels = in->height * in->width;
     status = dnb_scan_run(net, (const char *const *)images->paths, images->n, &request, 1, sinks, 1,
-                          &o, NULL, err);
+                          &o, hash, err);
     cli_unit_set_release(&set);
+    if (status == DNB_OK)
+        status = dnb_provenance_set(ctx->provenance, "stimuli_xxh128", hash, err);
     return status;
 }
 
@@ -190,11 +206,10 @@ static dnb_status gallery_init(gallery *g, const view_args *a, const keep_sink *
 }
 
 /* The colour limits; both 0 leaves each channel its own. */
-static dnb_status limits(const view_args *a, const keep_sink *maps, size_t n_stimuli, double *low,
-                         double *high, dnb_err *err)
+static dnb_status find_limits(double limits[2], const view_args *a, const keep_sink *maps,
+                              size_t n_stimuli, dnb_err *err)
 {
     double least = INFINITY, most = -INFINITY;
-    *low = *high = 0;
     if (!a->vmin.count && !a->vmax.count)
         return DNB_OK;
     for (size_t i = 0; i < n_stimuli * maps->units; i++) {
@@ -203,17 +218,17 @@ static dnb_status limits(const view_args *a, const keep_sink *maps, size_t n_sti
         least = fmin(least, maps->values[i]);
         most = fmax(most, maps->values[i]);
     }
-    *low = a->vmin.count ? a->vmin.items[0] : least;
-    *high = a->vmax.count ? a->vmax.items[0] : most;
-    if (!(*low < *high))
+    limits[0] = a->vmin.count ? a->vmin.items[0] : least;
+    limits[1] = a->vmax.count ? a->vmax.items[0] : most;
+    if (!(limits[0] < limits[1]))
         return dnb_fail(
             err, DNB_EARG, "layer %s: values range from %g to %g, which leaves no colours %s %g",
             a->layer.items[0], least, most, a->vmin.count ? "above -vmin" : "below -vmax",
-            a->vmin.count ? *low : *high);
+            a->vmin.count ? limits[0] : limits[1]);
     return DNB_OK;
 }
 
-static dnb_status draw_pages(const gallery *g, const view_args *a, const keep_sink *maps,
+static dnb_status draw_pages(const gallery *g, const view_args *a, const double limits[2],
                              const char *net, cli_context *ctx, dnb_err *err)
 {
     char layer[256], name[512];
@@ -222,12 +237,11 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const keep_si
                               .cells = g->cells,
                               .row_titles = g->rows,
                               .col_titles = g->columns,
+                              .low = limits[0],
+                              .high = limits[1],
                               .colormap = a->cmap,
                               .bar_label = "activation"};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
-    dnb_status status = limits(a, maps, g->n, &figure.low, &figure.high, err);
-    if (status != DNB_OK)
-        return status;
     snprintf(layer, sizeof layer, "%s", a->layer.items[0]);
     for (char *p = layer; *p; p++)
         if (*p == '/')
@@ -239,7 +253,7 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const keep_si
             return dnb_fail(err, DNB_ENOMEM, "out of memory");
         figure.first = page * PER_PAGE;
         figure.count = g->n - figure.first < PER_PAGE ? g->n - figure.first : PER_PAGE;
-        status = dnb_figure_grid_write(&figure, path, &fo, err);
+        dnb_status status = dnb_figure_grid_write(&figure, path, &fo, err);
         if (status == DNB_OK)
             cli_wrote(ctx, path, "%zu stimuli", figure.count);
         if (status == DNB_OK && a->show)
@@ -272,6 +286,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     cli_images images = {0};
     keep_sink maps = {0};
     gallery g = {0};
+    double limits[2] = {0, 0};
     dnb_status status = check(a, ctx, err);
     if (status == DNB_OK)
         status = cli_images_read(&images, a->network.stim, err);
@@ -284,11 +299,13 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                           "layer %s has no rows and columns to show; name a convolutional layer",
                           a->layer.items[0]);
     if (status == DNB_OK)
+        status = find_limits(limits, a, &maps, images.n, err);
+    if (status == DNB_OK)
         status = gallery_init(&g, a, &maps, &images, dnb_net_input_spec(net), err);
     if (status == DNB_OK)
         status = cli_make_dir(a->out, err);
     if (status == DNB_OK)
-        status = draw_pages(&g, a, &maps, dnb_net_name(net), ctx, err);
+        status = draw_pages(&g, a, limits, dnb_net_name(net), ctx, err);
     gallery_release(&g);
     free(maps.values);
     dnb_net_free(net);

@@ -73,6 +73,9 @@ static void escaped(FILE *out, const char *text)
         case '>':
             fputs("&gt;", out);
             break;
+        case '"':
+            fputs("&quot;", out);
+            break;
         default:
             fputc(*text, out);
         }
@@ -113,7 +116,8 @@ static const char head[] =
     "body{font:16px/1.5 system-ui,sans-serif;color:#222;max-width:52rem;margin:2rem auto;padding:0 "
     "1rem}\n"
     "h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2.2rem}\n"
-    "pre{background:#f5f5f2;border:1px solid #ddd;padding:.8rem;overflow-x:auto;font-size:.82rem}\n"
+    "pre{background:#f5f5f2;border:1px solid "
+    "#ddd;padding:.8rem;white-space:pre-wrap;font-size:.82rem}\n"
     "table{border-collapse:collapse}th,td{padding:.3rem .9rem;border-bottom:1px solid "
     "#ccc;text-align:left}\n"
     "td.n{text-align:right;font-variant-numeric:tabular-nums}figure{margin:1.2rem "
@@ -144,7 +148,9 @@ dnb_status demo_write_page(const char *dir, const char *commands, const demo_res
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the page");
     }
     fputs(head, out);
-    fputs("<h1>From images to a brain map</h1>\n<p>A small convolutional network saw drawn "
+    fputs("<meta name=\"provenance\" content=\"", out);
+    escaped(out, dnb_provenance_json(ctx->provenance));
+    fputs("\">\n<h1>From images to a brain map</h1>\n<p>A small convolutional network saw drawn "
           "pictures of ten kinds. A "
           "brain was simulated: the voxels of each of its four regions are random mixtures of one "
           "layer's units, plus "

@@ -1,4 +1,5 @@
 /* The program: picks the subcommand (by argv[0] or the first word), parses, runs, reports. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -150,8 +151,21 @@ static int dispatch(int argc, char **argv)
     return command ? run_command(command, argc, argv, 2) : unknown_command(word);
 }
 
+/* Started with a standard stream closed, the next file opened would take its place, and messages
+ * would be written into an output. Opened the wrong way round, they fail as on a closed one. */
+static bool occupy_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 &&
+            open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
+    if (!occupy_standard_streams())
+        return EXIT_FAILED;
     int code = dispatch(argc, argv);
     bool lost = ferror(stdout) != 0;
     if ((fflush(stdout) != 0 || lost) && code == EXIT_OK) {

@@ -20,15 +20,23 @@ static size_t largest(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* Buffers for a block of stimuli of the largest layer, about 64 MB in all. */
-static dnb_status allocate(reselect *r, dnb_err *err)
+/* Buffers for a block of stimuli of the largest layer: about 64 MB in all, or the budget. */
+static dnb_status allocate(reselect *r, const char *act, size_t memory, dnb_err *err)
 {
-    size_t raw = 1, picked = 1;
+    size_t raw = 1, picked = 1, most = (size_t)64 << 20;
     for (size_t i = 0; i < r->set.n; i++) {
         raw = largest(raw, dnb_select_source_count(&r->set.selects[i]));
         picked = largest(picked, dnb_select_count(&r->set.selects[i]));
     }
-    r->block = ((size_t)64 << 20) / ((raw + 2 * picked) * sizeof(float));
+    size_t one = (raw + 2 * picked) * sizeof(float);
+    if (one > memory)
+        return dnb_fail(err, DNB_ENOMEM,
+                        "%s: one stimulus takes %.1f MB and the memory budget is %.1f MB; raise "
+                        "--memory or name fewer layers",
+                        act, (double)one / 1e6, (double)memory / 1e6);
+    if (memory < most)
+        most = memory;
+    r->block = most / one;
     r->block = r->block < 1 ? 1 : r->block > r->n_stim ? r->n_stim : r->block;
     r->raw = calloc(r->block * raw, sizeof(float));
     r->picked = calloc(r->block * picked, sizeof(float));
@@ -105,7 +113,7 @@ dnb_status cli_reselect(const char *act, const cli_units *units, const char *poo
     if (status == DNB_OK)
         status = open_writer(&r, out, &options, err);
     if (status == DNB_OK)
-        status = allocate(&r, err);
+        status = allocate(&r, act, ctx->memory, err);
     for (size_t i = 0; i < r.set.n && status == DNB_OK; i++)
         status = move_layer(&r, i, ctx, err);
     if (status == DNB_OK) {

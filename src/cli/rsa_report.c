@@ -127,6 +127,12 @@ static void column(const rsa_result *r, size_t roi, size_t number, double *out)
     }
 }
 
+/* A label number alone says little above a panel. */
+static void title_of(char *out, size_t size, const char *name)
+{
+    snprintf(out, size, "%s%s", name[strspn(name, "0123456789-")] ? "" : "ROI ", name);
+}
+
 enum { MOST_LAYERS = 60, MOST_ROIS = 24 };
 
 static dnb_status draw(const rsa_result *r, const rsa_args *a, const char *path, cli_context *ctx,
@@ -134,6 +140,7 @@ static dnb_status draw(const rsa_result *r, const rsa_args *a, const char *path,
 {
     size_t n = r->models.count;
     dnb_figure_roi rois[MOST_ROIS] = {{0}};
+    char titles[MOST_ROIS][128];
     dnb_figure_layers figure = {.layer_names = (const char *const *)r->models.names,
                                 .n_layers = n,
                                 .rois = rois,
@@ -153,7 +160,8 @@ static dnb_status draw(const rsa_result *r, const rsa_args *a, const char *path,
         double *of = numbers + k * n * N_NUMBERS;
         for (size_t j = 0; j < N_NUMBERS; j++)
             column(r, k, j, of + j * n);
-        rois[k] = (dnb_figure_roi){.name = r->rois.names[k], .value = of};
+        title_of(titles[k], sizeof titles[k], r->rois.names[k]);
+        rois[k] = (dnb_figure_roi){.name = titles[k], .value = of};
         if (a->permute) {
             rois[k].p = of + 2 * n;
             rois[k].null_low = of + 3 * n;

@@ -107,7 +107,8 @@ static bool make_groups(hid_t file, const char *name, hid_t links)
             hid_t plist = H5Pcreate(H5P_GROUP_CREATE);
             hid_t group = -1;
             if (H5Pset_link_creation_order(plist, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >=
-                0)
+                    0 &&
+                H5Pset_obj_track_times(plist, false) >= 0)
                 group = H5Gcreate2(file, path, links, plist, H5P_DEFAULT);
             dnb_h5_close(plist);
             dnb_h5_close(group);
@@ -125,7 +126,9 @@ static hid_t dataset_properties(const dnb_h5_plan *p, const dnb_h5_job *job, boo
     hsize_t dims[DNB_H5_DIMS];
     size_t chunk[4];
     hid_t plist = H5Pcreate(H5P_DATASET_CREATE);
-    bool ok = plist >= 0 && H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER) >= 0;
+    /* The time of writing would make every run's file another. */
+    bool ok = plist >= 0 && H5Pset_fill_time(plist, H5D_FILL_TIME_NEVER) >= 0 &&
+              H5Pset_obj_track_times(plist, false) >= 0;
     if (compressed) {
         dnb_h5_chunk_shape(p, dnb_dtype_size(job->type), chunk);
         int ndim = dnb_h5_file_dims(p, chunk, dims);
@@ -175,7 +178,8 @@ dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool 
     hid_t access = dnb_h5_access(io, v18), creation = H5Pcreate(H5P_FILE_CREATE);
     bool ok =
         access >= 0 && creation >= 0 &&
-        H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0;
+        H5Pset_link_creation_order(creation, H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED) >= 0 &&
+        H5Pset_obj_track_times(creation, false) >= 0;
     if (v18)
         ok = ok && H5Pset_attr_phase_change(creation, 0, 0) >= 0;
     if (ok)

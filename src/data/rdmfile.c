@@ -1,7 +1,6 @@
 /* .rdm.h5: representational dissimilarity matrices. */
 #include "dnnbrain/rdmfile.h"
 
-#include <math.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -20,18 +19,6 @@ struct dnb_rdmwriter {
     dnb_h5_stream *stream;
     char *provenance;
 };
-
-size_t dnb_rdm_conditions(size_t n_pairs)
-{
-    if (n_pairs == 0 || n_pairs > SIZE_MAX / 4)
-        return 0;
-    /* The root as a double may be off by one for huge counts. */
-    size_t guess = (size_t)((1 + sqrt(1 + 8 * (double)n_pairs)) / 2);
-    for (size_t n = guess > 2 ? guess - 1 : 2; n <= guess + 1; n++)
-        if ((n % 2 ? (n - 1) / 2 * n : n / 2 * (n - 1)) == n_pairs)
-            return n;
-    return 0;
-}
 
 static dnb_status read_type(dnb_rdmfile *f, dnb_err *err)
 {
@@ -63,7 +50,7 @@ static dnb_status read_entry(dnb_rdmfile *f, size_t i, dnb_err *err)
                         ndim == 1 ? "one (the upper triangle)" : "two (RDMs x pairs)");
     f->entries[i] = (dnb_rdm_entry){
         .key = s->name, .n_iter = ndim == 1 ? 1 : s->shape[0], .n_pairs = s->shape[ndim - 1]};
-    if (dnb_rdm_conditions(f->entries[i].n_pairs) == 0)
+    if (dnb_condensed_order(f->entries[i].n_pairs) < 2)
         return dnb_fail(err, DNB_EFORMAT,
                         "%s: '%.200s' has %zu pairs, which is n(n-1)/2 for no number of "
                         "conditions",
@@ -152,7 +139,7 @@ static dnb_status plan_entries(dnb_h5_plan *plans, const char *path, dnb_rdm_typ
         if (type == DNB_BRDM && e->n_iter != 1)
             return dnb_fail(err, DNB_EARG, "%s: '%s' has %zu RDMs; a bRDM key holds one", path,
                             e->key, e->n_iter);
-        if (dnb_rdm_conditions(e->n_pairs) == 0)
+        if (dnb_condensed_order(e->n_pairs) < 2)
             return dnb_fail(err, DNB_EARG,
                             "%s: '%s' has %zu pairs, which is n(n-1)/2 for no number of conditions",
                             path, e->key, e->n_pairs);

@@ -20,6 +20,11 @@ static const char *job_layer(const job *j)
     return dnb_actfile_name(j->source.file, j->source.layer);
 }
 
+static size_t job_budget(const job *j)
+{
+    return j->o->memory ? j->o->memory : dnb_memory_budget();
+}
+
 static dnb_status check(job *j, dnb_err *err)
 {
     size_t most = j->part;
@@ -61,6 +66,13 @@ static dnb_status allocate(dnb_array *out, job *j, dnb_err *err)
         shape[1] = s->chn;
         shape[2] = j->n_out;
     }
+    double bytes =
+        sizeof(float) * (double)shape[0] * (double)shape[1] * (double)shape[2] * (double)shape[3];
+    if (bytes > (double)job_budget(j))
+        return dnb_fail(err, DNB_ENOMEM,
+                        "layer %s: its features take %.1f MB and the memory budget is %.1f MB; ask "
+                        "for fewer or raise --memory",
+                        job_layer(j), bytes / 1e6, (double)job_budget(j) / 1e6);
     return dnb_array_init(out, DNB_F32, 4, shape, err);
 }
 
@@ -147,7 +159,7 @@ static dnb_status pca_parts(job *j, dnb_array *out, const float *values, size_t 
 static dnb_status run_parts(job *j, dnb_array *out, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t step = 0, budget = j->o->memory ? j->o->memory : dnb_memory_budget();
+    size_t step = 0, budget = job_budget(j);
     float *values = NULL;
     if (j->o->n)
         DNB_TRY(allocate(out, j, err));

@@ -105,7 +105,7 @@ void dnb_analysis_fuse(dnb_analysis *a)
             try_bias(a, head);
             try_norm(a, head);
         }
-        if (kind == DNB_PRIM_CONV)
+        if (weights)
             try_add(a, head);
         if (weights || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_BATCHNORM ||
             kind == DNB_PRIM_BINARY)

@@ -51,14 +51,13 @@ typedef enum dnb_arg {
 /* What to make. */
 typedef struct dnb_dnn_spec {
     const dnb_prim *prim;
-    const dnb_shape *in; /* n_data shapes of the data inputs */
-    const dnb_layout *const
-        *in_layout; /* their layouts; convolutions and inner products choose their own */
+    const dnb_shape *in;                /* n_data shapes of the data inputs */
+    const dnb_layout *const *in_layout; /* their layouts; convolutions choose their own, inner
+                                           products are row-major */
     size_t n_data;
     dnb_shape out;
     dnb_shape weights; /* CONV, DECONV, INNER: as the graph has them */
     bool has_bias;
-    const dnb_layout *out_layout; /* forced layout of the result; NULL = oneDNN's choice */
 } dnb_dnn_spec;
 
 typedef struct dnb_dnn_op dnb_dnn_op;

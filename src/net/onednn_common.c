@@ -73,6 +73,52 @@ dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg)
     }
 }
 
+dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind)
+{
+    return kind == DNB_PRIM_POOL_MAX   ? dnnl_pooling_max
+           : kind == DNB_PRIM_POOL_AVG ? dnnl_pooling_avg_exclude_padding
+                                       : dnnl_pooling_avg_include_padding;
+}
+
+dnb_md_ref dnb_md_or_null(const dnb_layout *l)
+{
+    return l ? DNB_MD(l) : NULL;
+}
+
+dnb_geometry dnb_read_geometry(const dnb_prim *p)
+{
+    dnb_geometry g = {.dilated = false};
+    for (int i = 0; i < p->n_spatial; i++) {
+        g.kernel[i] = (dnnl_dim_t)p->kernel[i];
+        g.stride[i] = (dnnl_dim_t)p->stride[i];
+        g.dilation[i] = (dnnl_dim_t)p->dilation[i] - 1;
+        g.lo[i] = (dnnl_dim_t)p->pad_lo[i];
+        g.hi[i] = (dnnl_dim_t)p->pad_hi[i];
+        g.dilated = g.dilated || p->dilation[i] > 1;
+    }
+    return g;
+}
+
+dnnl_status_t dnb_attr_create(dnnl_primitive_attr_t *attr, const dnb_prim *p)
+{
+    dnnl_post_ops_t ops = NULL;
+    dnnl_status_t s = dnnl_primitive_attr_create(attr);
+    if (s == dnnl_success)
+        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
+    if (s == dnnl_success && p->n_post > 0)
+        s = dnnl_post_ops_create(&ops);
+    for (int i = 0; s == dnnl_success && i < p->n_post; i++) {
+        const dnb_prim_post *post = &p->post[i];
+        s = post->sum ? dnb_append_sum(ops)
+                      : dnb_append_eltwise(ops, dnb_alg_kind(post->alg), post->alpha, post->beta);
+    }
+    if (s == dnnl_success && ops)
+        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
+    if (ops)
+        dnnl_post_ops_destroy(ops);
+    return s;
+}
+
 /* ---- layouts ------------------------------------------------------------------------------------
  */
 
@@ -185,7 +231,8 @@ int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB
         dim[1] = weights->dim[1 - out];
         step[0] = p->weights_kn ? 1 : weights->dim[1];
         step[1] = p->weights_kn ? weights->dim[1] : 1;
-        return 2;
+        dim[2] = dim[3] = step[2] = step[3] = 1;
+        return 4;
     }
     /* a x b x kernel per group, where a x b is o x i, or i x o for DECONV */
     size_t a = weights->dim[0] / p->groups, b = weights->dim[1], volume = 1;
@@ -220,6 +267,8 @@ typedef struct op_arg {
 
 struct dnb_dnn_op {
     dnb_dnn *dnn; /* borrowed */
+    /* INNER: source and destination as the caller knows them (n x k, row-major) */
+    dnb_layout *plain_src, *plain_dst;
     dnnl_primitive_desc_t pd;
     dnnl_primitive_t primitive;
     op_arg *args;
@@ -240,6 +289,8 @@ void dnb_dnn_op_free(dnb_dnn_op *op)
         dnnl_primitive_destroy(op->primitive);
     if (op->pd)
         dnnl_primitive_desc_destroy(op->pd);
+    dnb_layout_free(op->plain_src);
+    dnb_layout_free(op->plain_dst);
     dnb_free(op->args);
     dnb_free(op->exec);
     dnb_free(op);
@@ -256,6 +307,8 @@ static op_arg *find_arg(const dnb_dnn_op *op, int arg)
 const dnb_layout *dnb_dnn_op_layout(const dnb_dnn_op *op, int arg)
 {
     const op_arg *a = find_arg(op, arg);
+    if (op->plain_src && (arg == DNB_ARG_SRC || arg == DNB_ARG_DST))
+        return arg == DNB_ARG_SRC ? op->plain_src : op->plain_dst;
     return a ? a->layout : NULL;
 }
 
@@ -336,6 +389,32 @@ static const char *prim_name(dnb_prim_kind kind)
     return names[kind];
 }
 
+/* ---- inner products ----
+ * An inner product of n rows runs as a 1x1 convolution over one image, 1 pixel high and n wide,
+ * channels last: the same memory as the n x k matrix. It is as fast as oneDNN's inner product (on
+ * AVX2 machines much faster), and never splits a sum among threads, so results do not depend on
+ * their number. */
+
+static dnb_status rows_as_pixels(dnb_layout **out, size_t rows, size_t columns, dnb_err *err)
+{
+    const size_t dim[4] = {1, columns, 1, rows};
+    const size_t step[4] = {rows * columns, 1, rows * columns, columns};
+    return dnb_layout_strided(out, 4, dim, step, err);
+}
+
+static dnb_prim inner_as_conv(const dnb_prim *p)
+{
+    dnb_prim c = *p;
+    c.kind = DNB_PRIM_CONV;
+    c.n_spatial = 2;
+    c.groups = 1;
+    for (int i = 0; i < 2; i++) {
+        c.kernel[i] = c.stride[i] = c.dilation[i] = 1;
+        c.pad_lo[i] = c.pad_hi[i] = 0;
+    }
+    return c;
+}
+
 /* The layouts dnb_pd_create needs: source (any for convolutions), weights, bias, destination. */
 typedef struct request_layouts {
     dnb_layout *src, *weights, *bias, *dst;
@@ -356,15 +435,18 @@ static dnb_status request_init(request_layouts *r, const dnb_dnn_spec *s, dnb_er
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
         int n = dnb_prim_weights(s->prim, &s->weights, dim, step);
-        DNB_TRY(layout_any(&r->src, s->in[0].ndim, s->in[0].dim, err));
         DNB_TRY(layout_any(&r->weights, n, dim, err));
         if (s->has_bias)
-            DNB_TRY(layout_any(&r->bias, 1, &s->out.dim[1], err));
+            DNB_TRY(dnb_layout_plain(&r->bias, 1, &s->out.dim[1], err));
     }
-    if (s->out_layout)
-        DNB_TRY(dnb_layout_copy(&r->dst, s->out_layout, err));
-    else
-        DNB_TRY(layout_any(&r->dst, s->out.ndim, s->out.dim, err));
+    if (kind == DNB_PRIM_INNER) {
+        DNB_TRY(rows_as_pixels(&r->src, s->in[0].dim[0], s->in[0].dim[1], err));
+        DNB_TRY(rows_as_pixels(&r->dst, s->out.dim[0], s->out.dim[1], err));
+        goto done;
+    }
+    if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV)
+        DNB_TRY(layout_any(&r->src, s->in[0].ndim, s->in[0].dim, err));
+    DNB_TRY(layout_any(&r->dst, s->out.ndim, s->out.dim, err));
 done:
     return status;
 }
@@ -376,7 +458,9 @@ dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec
     dnb_status status = DNB_OK;
     DNB_TRY(request_init(&made, spec, err));
     const dnb_layout *own_src[1] = {made.src};
-    dnb_pd_request r = {.prim = spec->prim,
+    bool inner = spec->prim->kind == DNB_PRIM_INNER;
+    dnb_prim prim = inner ? inner_as_conv(spec->prim) : *spec->prim;
+    dnb_pd_request r = {.prim = &prim,
                         .src = made.src ? own_src : spec->in_layout,
                         .n_src = spec->n_data,
                         .weights = made.weights,
@@ -387,6 +471,10 @@ dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec
     DNB_TRY(
         dnb_dnn_status(dnb_pd_create(&op->pd, d->engine, &r), prim_name(spec->prim->kind), err));
     DNB_TRY(collect_args(op, spec->prim->kind, spec->n_data, err));
+    if (inner) {
+        DNB_TRY(dnb_layout_plain(&op->plain_src, 2, spec->in[0].dim, err));
+        DNB_TRY(dnb_layout_plain(&op->plain_dst, 2, spec->out.dim, err));
+    }
     *out = op;
     op = NULL;
 done:

@@ -50,9 +50,27 @@ typedef struct dnb_pd_request {
 dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
                             const dnb_pd_request *r);
 
-/* Helpers for both. */
+dnnl_status_t dnb_append_sum(dnnl_post_ops_t ops);
+dnnl_status_t dnb_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta);
+
+/* ---- helpers for both (onednn_common.c)
+ * ---------------------------------------------------------- */
+
 dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg);
-/* alpha and beta as oneDNN wants them are those of dnb_prim_post. */
+dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind);
 void dnb_dims(dnnl_dim_t *out, int n, const size_t *in);
+/* NULL for NULL. */
+dnb_md_ref dnb_md_or_null(const dnb_layout *l);
+
+/* The window of a convolution or pooling; oneDNN counts dilation from 0. */
+typedef struct dnb_geometry {
+    dnnl_dims_t kernel, stride, dilation, lo, hi;
+    bool dilated;
+} dnb_geometry;
+
+dnb_geometry dnb_read_geometry(const dnb_prim *p);
+/* Attributes: scratch memory is ours, and the post-operations of p. *attr may be set on failure
+ * too. */
+dnnl_status_t dnb_attr_create(dnnl_primitive_attr_t *attr, const dnb_prim *p);
 
 #endif

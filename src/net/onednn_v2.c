@@ -34,7 +34,6 @@ void dnb_md_release(dnnl_memory_desc_t *md)
 typedef union op_desc {
     dnnl_convolution_desc_t conv;
     dnnl_deconvolution_desc_t deconv;
-    dnnl_inner_product_desc_t inner;
     dnnl_pooling_desc_t pool;
     dnnl_pooling_v2_desc_t pool_v2;
     dnnl_lrn_desc_t lrn;
@@ -44,37 +43,9 @@ typedef union op_desc {
     dnnl_batch_normalization_desc_t batch_norm;
 } op_desc;
 
-typedef struct geometry {
-    dnnl_dims_t kernel, stride, dilation, lo, hi;
-    bool dilated;
-} geometry;
-
-/* oneDNN counts dilation from 0. */
-static geometry read_geometry(const dnb_prim *p)
+static dnnl_status_t init_pool(op_desc *d, const dnb_pd_request *r, const dnb_geometry *g)
 {
-    geometry g = {.dilated = false};
-    for (int i = 0; i < p->n_spatial; i++) {
-        g.kernel[i] = (dnnl_dim_t)p->kernel[i];
-        g.stride[i] = (dnnl_dim_t)p->stride[i];
-        g.dilation[i] = (dnnl_dim_t)p->dilation[i] - 1;
-        g.lo[i] = (dnnl_dim_t)p->pad_lo[i];
-        g.hi[i] = (dnnl_dim_t)p->pad_hi[i];
-        g.dilated = g.dilated || p->dilation[i] > 1;
-    }
-    return g;
-}
-
-static dnb_md_ref md_or_null(const dnb_layout *l)
-{
-    return l ? DNB_MD(l) : NULL;
-}
-
-static dnnl_status_t init_pool(op_desc *d, const dnb_pd_request *r, const geometry *g)
-{
-    dnb_prim_kind k = r->prim->kind;
-    dnnl_alg_kind_t alg = k == DNB_PRIM_POOL_MAX   ? dnnl_pooling_max
-                          : k == DNB_PRIM_POOL_AVG ? dnnl_pooling_avg_exclude_padding
-                                                   : dnnl_pooling_avg_include_padding;
+    dnnl_alg_kind_t alg = dnb_pool_kind(r->prim->kind);
     dnb_md_ref src = DNB_MD(r->src[0]), dst = DNB_MD(r->dst);
     if (g->dilated) /* the older descriptor has the faster code */
         return dnnl_pooling_v2_forward_desc_init(&d->pool_v2, dnnl_forward_inference, alg, src, dst,
@@ -83,10 +54,10 @@ static dnnl_status_t init_pool(op_desc *d, const dnb_pd_request *r, const geomet
                                           g->stride, g->kernel, g->lo, g->hi);
 }
 
-static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const geometry *g)
+static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const dnb_geometry *g)
 {
     dnb_md_ref src = DNB_MD(r->src[0]), weights = DNB_MD(r->weights), dst = DNB_MD(r->dst);
-    dnb_md_ref bias = md_or_null(r->bias);
+    dnb_md_ref bias = dnb_md_or_null(r->bias);
     if (r->prim->kind == DNB_PRIM_DECONV)
         return dnnl_dilated_deconvolution_forward_desc_init(
             &d->deconv, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
@@ -99,15 +70,12 @@ static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const geomet
 static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)
 {
     const dnb_prim *p = r->prim;
-    geometry g = read_geometry(p);
+    dnb_geometry g = dnb_read_geometry(p);
     dnb_md_ref src = DNB_MD(r->src[0]), dst = DNB_MD(r->dst);
     switch (p->kind) {
     case DNB_PRIM_CONV:
     case DNB_PRIM_DECONV:
         return init_conv(d, r, &g);
-    case DNB_PRIM_INNER:
-        return dnnl_inner_product_forward_desc_init(&d->inner, dnnl_forward_inference, src,
-                                                    DNB_MD(r->weights), md_or_null(r->bias), dst);
     case DNB_PRIM_POOL_MAX:
     case DNB_PRIM_POOL_AVG:
     case DNB_PRIM_POOL_AVG_PADDED:
@@ -133,25 +101,14 @@ static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)
     }
 }
 
-static dnnl_status_t init_attr(dnnl_primitive_attr_t *attr, const dnb_prim *p)
+dnnl_status_t dnb_append_sum(dnnl_post_ops_t ops)
 {
-    dnnl_post_ops_t ops = NULL;
-    dnnl_status_t s = dnnl_primitive_attr_create(attr);
-    if (s == dnnl_success)
-        s = dnnl_primitive_attr_set_scratchpad_mode(*attr, dnnl_scratchpad_mode_user);
-    if (s == dnnl_success && p->n_post > 0)
-        s = dnnl_post_ops_create(&ops);
-    for (int i = 0; s == dnnl_success && i < p->n_post; i++) {
-        const dnb_prim_post *post = &p->post[i];
-        s = post->sum ? dnnl_post_ops_append_sum(ops, 1)
-                      : dnnl_post_ops_append_eltwise(ops, 1, dnb_alg_kind(post->alg), post->alpha,
-                                                     post->beta);
-    }
-    if (s == dnnl_success && ops)
-        s = dnnl_primitive_attr_set_post_ops(*attr, ops);
-    if (ops)
-        dnnl_post_ops_destroy(ops);
-    return s;
+    return dnnl_post_ops_append_sum(ops, 1);
+}
+
+dnnl_status_t dnb_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, 1, alg, alpha, beta);
 }
 
 /* Concatenation takes its descriptors as one array of structs. */
@@ -172,7 +129,7 @@ dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
 {
     op_desc desc;
     dnnl_primitive_attr_t attr = NULL;
-    dnnl_status_t s = init_attr(&attr, r->prim);
+    dnnl_status_t s = dnb_attr_create(&attr, r->prim);
     if (s == dnnl_success && r->prim->kind == DNB_PRIM_CONCAT) {
         s = create_concat(pd, engine, r, attr);
     } else if (s == dnnl_success) {

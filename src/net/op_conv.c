@@ -78,7 +78,7 @@ static const dnb_shape *bias_shape(const dnb_op_shapes *s)
 static dnb_status conv_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     dnb_window w;
-    size_t groups, n_out;
+    size_t groups = 1, n_out = 0;
     dnb_status status =
         conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
     if (status == DNB_OK)
@@ -89,7 +89,7 @@ static dnb_status conv_shape(const dnb_op_shapes *s, dnb_err *err)
 static dnb_status conv_run(const dnb_op_call *c, dnb_err *err)
 {
     dnb_window w;
-    size_t groups, n_out;
+    size_t groups = 1, n_out = 0;
     dnb_shape x = dnb_shape_of(c->in[0]), wt = dnb_shape_of(c->in[1]);
     x.dtype = wt.dtype = DNB_F32;
     dnb_status status = conv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
@@ -103,7 +103,7 @@ static dnb_status conv_run(const dnb_op_call *c, dnb_err *err)
 static dnb_status conv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
     dnb_window w;
-    size_t n_out;
+    size_t n_out = 0;
     dnb_status status =
         conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
     if (status != DNB_OK)
@@ -193,7 +193,7 @@ done:
 static dnb_status deconv_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     dnb_window w;
-    size_t groups, n_out;
+    size_t groups = 1, n_out = 0;
     dnb_status status =
         deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
     if (status == DNB_OK)
@@ -204,7 +204,7 @@ static dnb_status deconv_shape(const dnb_op_shapes *s, dnb_err *err)
 static dnb_status deconv_run(const dnb_op_call *c, dnb_err *err)
 {
     dnb_window w;
-    size_t groups, n_out;
+    size_t groups = 1, n_out = 0;
     dnb_shape x = dnb_shape_of(c->in[0]), wt = dnb_shape_of(c->in[1]);
     x.dtype = wt.dtype = DNB_F32;
     dnb_status status = deconv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
@@ -218,7 +218,7 @@ static dnb_status deconv_run(const dnb_op_call *c, dnb_err *err)
 static dnb_status deconv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
     dnb_window w;
-    size_t n_out;
+    size_t n_out = 0;
     dnb_status status =
         deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
     if (status != DNB_OK)

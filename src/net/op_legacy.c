@@ -50,7 +50,7 @@ done:
 
 static dnb_status crop_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    size_t top, left;
+    size_t top = 0, left = 0;
     dnb_status status = DNB_OK;
     DNB_TRY(check_images(s, err));
     DNB_TRY(crop_read(s->node, s->in[0], &top, &left, &s->out[0].dim[2], &s->out[0].dim[3], err));
@@ -60,7 +60,7 @@ done:
 
 static dnb_status crop_run(const dnb_op_call *c, dnb_err *err)
 {
-    size_t top, left, height, width;
+    size_t top = 0, left = 0, height, width;
     dnb_tables t = {0};
     dnb_shape x = dnb_shape_of(c->in[0]);
     dnb_status status = DNB_OK;

@@ -112,7 +112,7 @@ typedef struct lrn_numbers {
 
 static dnb_status lrn_read(const dnb_node *n, lrn_numbers *out, dnb_err *err)
 {
-    lrn_numbers v;
+    lrn_numbers v = {0};
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_node_int(n, "size", 0, &v.size, err));
     DNB_TRY(dnb_node_float(n, "alpha", 1e-4, &v.alpha, err));
@@ -128,7 +128,7 @@ done:
 
 static dnb_status lrn_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    lrn_numbers v;
+    lrn_numbers v = {0};
     dnb_status status = DNB_OK;
     DNB_TRY(check_channels(s, 0, 2, err));
     DNB_TRY(lrn_read(s->node, &v, err));
@@ -139,7 +139,7 @@ done:
 
 static dnb_status lrn_run(const dnb_op_call *c, dnb_err *err)
 {
-    lrn_numbers v;
+    lrn_numbers v = {0};
     dnb_status status = lrn_read(c->node, &v, err);
     if (status == DNB_OK)
         DNB_BY_TYPE(c, lrn, c, v.size, v.alpha, v.beta, v.k);
@@ -148,7 +148,7 @@ static dnb_status lrn_run(const dnb_op_call *c, dnb_err *err)
 
 static dnb_status lrn_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
-    lrn_numbers v;
+    lrn_numbers v = {0};
     dnb_status status = lrn_read(s->node, &v, err);
     if (status != DNB_OK)
         return status;

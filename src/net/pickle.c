@@ -281,11 +281,10 @@ static dnb_status op_make(machine *m, int code, const dnb_pk_argument *a)
     case ')':
         return collect(m, DNB_PK_TUPLE, m->n);
     case ']':
+    case 0x8f: /* a set: its members in order */
         return collect(m, DNB_PK_LIST, m->n);
     case '}':
         return collect(m, DNB_PK_MAP, m->n);
-    case 0x8f:
-        return collect(m, DNB_PK_LIST, m->n); /* a set: its members in order */
     case 0x85:
     case 0x86:
     case 0x87:

@@ -129,7 +129,7 @@ dnb_status dnb_builder_reorder(dnb_builder *b, dnb_value v, const dnb_version *f
 {
     dnb_layout *plain = NULL;
     dnb_dnn_op *op = NULL;
-    dnb_step *step;
+    dnb_step *step = NULL;
     int source = from->buffer;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_builder_plain_layout(b, v, &plain, err));

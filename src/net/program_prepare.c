@@ -78,11 +78,29 @@ void dnb_program_free(dnb_program *p)
     dnb_free(p);
 }
 
-/* Constants that prepare makes: folded nodes, float64 copies, packed weights. */
+static bool needs_scaling(const dnb_program *p, const dnb_pack *pack)
+{
+    const dnb_node_facts *f = &p->analysis.nodes[pack->node];
+    return pack->arg == DNB_ARG_WEIGHTS &&
+           (f->norm >= 0 || (f->prim.kind == DNB_PRIM_INNER && f->prim.alpha != 1));
+}
+
+static dnb_value pack_source(const dnb_program *p, const dnb_pack *pack)
+{
+    return dnb_graph_node_at(p->graph, (size_t)pack->node)->inputs[1];
+}
+
+/* Constants that prepare makes: folded nodes, float64 copies, packed weights, and for a moment one
+ * set of scaled weights. */
 static dnb_status count_constants(dnb_program *p, dnb_err *err)
 {
     size_t total = 0;
     bool ok = true;
+    for (size_t i = 0; i < p->n_packs; i++) {
+        size_t bytes = dnb_program_value_bytes(p, pack_source(p, &p->packs[i]));
+        if (needs_scaling(p, &p->packs[i]) && bytes > total)
+            total = bytes;
+    }
     for (size_t v = 0; v < p->inf->n_values; v++) {
         const dnb_value_facts *f = &p->analysis.values[v];
         bool made = !p->inf->known[v].data || (p->f64 && p->inf->shape[v].dtype == DNB_F32);
@@ -249,15 +267,14 @@ static void scale_weights(const dnb_program *p, const dnb_node_facts *f, const d
 static dnb_status pack_weights(dnb_program *p, const dnb_pack *pack, dnb_err *err)
 {
     const dnb_node_facts *f = &p->analysis.nodes[pack->node];
-    const dnb_node *n = dnb_graph_node_at(p->graph, (size_t)pack->node);
-    const dnb_shape *shape = &p->inf->shape[n->inputs[1]];
+    const dnb_shape *shape = &p->inf->shape[pack_source(p, pack)];
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
-    float *src = (float *)constant_floats(p, n->inputs[1]), *scaled = NULL;
+    float *src = (float *)constant_floats(p, pack_source(p, pack)), *scaled = NULL;
     dnb_layout *stored = NULL;
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
     int ndim = dnb_prim_weights(&f->prim, shape, dim, step);
-    if (f->norm >= 0 || (f->prim.kind == DNB_PRIM_INNER && f->prim.alpha != 1)) {
+    if (needs_scaling(p, pack)) {
         DNB_NEW(scaled, dnb_shape_count(shape), "scaled weights");
         scale_weights(p, f, shape, src, scaled);
         src = scaled;

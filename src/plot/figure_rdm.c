@@ -1,7 +1,6 @@
 /* RDM heat maps: one RDM with named categories, or several as small multiples. */
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -47,34 +46,78 @@ static size_t pair_index(size_t n, size_t i, size_t j)
     return i * n - i * (i + 1) / 2 + j - i - 1;
 }
 
-static int by_value(const void *a, const void *b)
+/* Orders as v does; -0 equals 0. */
+static uint64_t key_of(double v)
 {
-    double x = **(const double *const *)a, y = **(const double *const *)b;
-    return (x > y) - (x < y);
+    uint64_t bits;
+    v += 0.0;
+    memcpy(&bits, &v, sizeof bits);
+    return bits >> 63 ? ~bits : bits | (uint64_t)1 << 63;
 }
 
-/* Percentile 0..100 of each finite pair among them, ties averaged; NaN stays. */
+/* Keys and the places they come from. */
+typedef struct key_list {
+    uint64_t *key;
+    uint32_t *from;
+} key_list;
+
+/* Radix sort, 16 bits in each of four passes, after which the list is back in `a`; `count` has
+ * 65536 places. Millions of pairs are usual, and qsort is several times slower on them. */
+static void sort_keys(key_list a, key_list scratch, size_t n, size_t *count)
+{
+    for (int shift = 0; shift < 64; shift += 16) {
+        size_t sum = 0;
+        memset(count, 0, 65536 * sizeof *count);
+        for (size_t i = 0; i < n; i++)
+            count[a.key[i] >> shift & 65535]++;
+        for (size_t d = 0; d < 65536; d++) {
+            size_t c = count[d];
+            count[d] = sum;
+            sum += c;
+        }
+        for (size_t i = 0; i < n; i++) {
+            size_t to = count[a.key[i] >> shift & 65535]++;
+            scratch.key[to] = a.key[i];
+            scratch.from[to] = a.from[i];
+        }
+        key_list t = a;
+        a = scratch;
+        scratch = t;
+    }
+}
+
+/* Percentile 0..100 of each pair among those not NaN, ties averaged; NaN stays. Needs 16 bytes a
+ * pair besides out. */
 static dnb_status to_percentiles(const double *pairs, size_t n, double *out, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    const double **sorted = NULL;
-    size_t m = 0;
-    DNB_NEW(sorted, n, "RDM ranks");
-    for (size_t i = 0; i < n; i++) {
+    _Static_assert(sizeof(uint64_t) == sizeof(double), "out serves as scratch for keys");
+    key_list a = {0}, scratch = {.key = (void *)out};
+    size_t *count = NULL, m = 0;
+    DNB_NEW(a.key, n, "RDM ranks");
+    DNB_NEW(a.from, n, "RDM ranks");
+    DNB_NEW(scratch.from, n, "RDM ranks");
+    DNB_NEW(count, 65536, "RDM ranks");
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(pairs[i])) {
+            a.from[m] = (uint32_t)i;
+            a.key[m++] = key_of(pairs[i]);
+        }
+    sort_keys(a, scratch, m, count);
+    for (size_t i = 0; i < n; i++)
         out[i] = NAN;
-        if (!isnan(pairs[i]))
-            sorted[m++] = &pairs[i];
-    }
-    qsort(sorted, m, sizeof *sorted, by_value);
     for (size_t i = 0, j; i < m; i = j) {
-        for (j = i + 1; j < m && *sorted[j] == *sorted[i]; j++)
+        for (j = i + 1; j < m && a.key[j] == a.key[i]; j++)
             ;
         double rank = 0.5 * (double)(i + j - 1);
         for (size_t k = i; k < j; k++)
-            out[sorted[k] - pairs] = m > 1 ? 100.0 * rank / (double)(m - 1) : 50.0;
+            out[a.from[k]] = m > 1 ? 100.0 * rank / (double)(m - 1) : 50.0;
     }
 done:
-    dnb_free(sorted);
+    dnb_free(a.key);
+    dnb_free(a.from);
+    dnb_free(scratch.from);
+    dnb_free(count);
     return status;
 }
 
@@ -447,6 +490,9 @@ static dnb_status check(const dnb_figure_rdm *s, size_t *n_pairs, dnb_err *err)
     if (!dnb_mul_size(n_pairs, s->n, s->n - 1))
         return dnb_fail(err, DNB_EARG, "RDM figure: %zu stimuli are too many", s->n);
     *n_pairs /= 2;
+    if (s->percentile && *n_pairs > UINT32_MAX)
+        return dnb_fail(err, DNB_EARG, "RDM figure: %zu stimuli are too many for percentiles",
+                        s->n);
     for (size_t k = 0; k < s->n_panels; k++)
         if (!s->panels[k].pairs)
             return dnb_fail(err, DNB_EARG, "RDM figure: panel %zu has no values", k + 1);

@@ -1,5 +1,4 @@
 /* Names of the metrics, and where a pair stands in a condensed matrix. */
-#include <math.h>
 #include <string.h>
 
 #include "base/strbuf.h"
@@ -53,32 +52,4 @@ dnb_status dnb_metric_parse(dnb_metric *out, const char *name, dnb_err *err)
                                  known.text ? known.text : "(out of memory)");
     dnb_strbuf_release(&known);
     return status;
-}
-
-size_t dnb_condensed_count(size_t n)
-{
-    return n % 2 ? n * ((n - 1) / 2) : n / 2 * (n - (n > 0));
-}
-
-size_t dnb_condensed_index(size_t n, size_t i, size_t j)
-{
-    return i * n - i * (i + 1) / 2 + (j - i - 1);
-}
-
-size_t dnb_condensed_order(size_t count)
-{
-    size_t n = (size_t)(0.5 + sqrt(0.25 + 2.0 * (double)count));
-    for (size_t m = n > 1 ? n - 1 : 1; m <= n + 2; m++)
-        if (dnb_condensed_count(m) == count)
-            return m;
-    return 0;
-}
-
-void dnb_condensed_expand(double *square, const double *condensed, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        square[i * n + i] = 0;
-        for (size_t j = i + 1; j < n; j++)
-            square[i * n + j] = square[j * n + i] = *condensed++;
-    }
 }

@@ -8,6 +8,7 @@
 
 #include "array/panel.h"
 #include "array/rows_load.h"
+#include "array/serial.h"
 #include "array/sweep.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
@@ -47,6 +48,7 @@ static void add_components(pass *s, const dnb_piece *p, size_t c, double *panel)
         size_t rows = at_most(p->n - first, BLOCK);
         for (size_t i = 0; i < rows; i++) {
             double *x = panel + i * DNB_PANEL;
+            dnb_panel_prefetch(p, first + i + DNB_PREFETCH_ROWS, c, width);
             (void)dnb_panel_load(x, p, first + i, c, width, 0.0, 1.0);
             dnb_panel_sub(x, s->reference + col, width);
             for (size_t j = 0; j < width; j++)
@@ -62,8 +64,11 @@ static void components_piece(void *ctx, const dnb_piece *p)
 {
     pass *s = ctx;
 #pragma omp parallel for schedule(dynamic) num_threads(s->n_threads)
-    for (size_t c = 0; c < p->d; c += DNB_PANEL)
+    for (size_t c = 0; c < p->d; c += DNB_PANEL) {
+        int threads = dnb_serial_begin();
         add_components(s, p, c, s->panels + (size_t)omp_get_thread_num() * BLOCK * DNB_PANEL);
+        dnb_serial_end(threads);
+    }
 }
 
 dnb_status dnb_pca_components(dnb_pca *pca, const double *u, const double *values,
@@ -148,9 +153,11 @@ static void scores_piece(void *ctx, const dnb_piece *p)
     for (size_t first = 0; first < p->n; first += BLOCK) {
         double *panel = s->panels + (size_t)omp_get_thread_num() * BLOCK * DNB_PANEL;
         size_t rows = at_most(p->n - first, BLOCK);
+        int threads = dnb_serial_begin();
         for (size_t c = 0; c < p->d; c += DNB_PANEL) {
             size_t width = at_most(p->d - c, DNB_PANEL), col = p->col + c;
             for (size_t i = 0; i < rows; i++) {
+                dnb_panel_prefetch(p, first + i + DNB_PREFETCH_ROWS, c, width);
                 (void)dnb_panel_load(panel + i * DNB_PANEL, p, first + i, c, width, 0.0, 1.0);
                 dnb_panel_sub(panel + i * DNB_PANEL, s->mean + col, width);
             }
@@ -158,6 +165,7 @@ static void scores_piece(void *ctx, const dnb_piece *p)
                         1.0, panel, DNB_PANEL, s->u + col, (int)s->d, 1.0,
                         s->out + (p->row + first) * s->k, (int)s->k);
         }
+        dnb_serial_end(threads);
     }
 }
 

@@ -1,15 +1,13 @@
 /* Intervals of RDM correlations by resampling conditions, and noise ceilings. */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "dnnbrain/distance.h"
 #include "dnnbrain/random.h"
 #include "dnnbrain/rdmtest.h"
-#include "stats/order.h"
 #include "stats/rdm_side.h"
 #include "stats/standard.h"
+#include "stats/student.h"
 
 /* One draw: the pairs of distinct conditions among n drawn ones. x and y: room for all pairs. */
 static dnb_status draw(double *r, const double *a, const double *b, size_t n, dnb_correlation kind,
@@ -58,25 +56,44 @@ static dnb_status draw_all(double *rs, const double *a, const double *b, size_t 
     return failed ? dnb_fail_memory(err, "bootstrap draws", n_pairs * 2 * sizeof(double)) : DNB_OK;
 }
 
-static void summarise(dnb_rdm_interval *t, double *rs, size_t n_boot, double level)
+/* Standard deviation, ddof 1. */
+static double deviation(const double *x, size_t n)
+{
+    double mean = 0, ss = 0;
+    for (size_t i = 0; i < n; i++)
+        mean += x[i] / (double)n;
+    for (size_t i = 0; i < n; i++)
+        ss += (x[i] - mean) * (x[i] - mean);
+    return sqrt(ss / (double)(n - 1));
+}
+
+/* Fisher's z, finite for r = 1 too. */
+static double fisher(double r)
+{
+    const double most = 1 - 1e-12;
+    return atanh(r > most ? most : r < -most ? -most : r);
+}
+
+static void summarise(dnb_rdm_interval *t, double *rs, size_t n, const dnb_rdm_bootstrap_options *o)
 {
     size_t used = 0;
-    for (size_t k = 0; k < n_boot; k++)
+    for (size_t k = 0; k < o->n_boot; k++)
         if (!isnan(rs[k]))
             rs[used++] = rs[k];
     t->n_used = used;
     t->lo = t->hi = t->se = NAN;
-    if (used < 2)
+    if (used < 2 || isnan(t->r))
         return;
-    double mean = 0, ss = 0;
+    t->se = deviation(rs, used);
     for (size_t k = 0; k < used; k++)
-        mean += rs[k] / (double)used;
-    for (size_t k = 0; k < used; k++)
-        ss += (rs[k] - mean) * (rs[k] - mean);
-    t->se = sqrt(ss / (double)(used - 1));
-    qsort(rs, used, sizeof *rs, dnb_compare_doubles);
-    t->lo = dnb_quantile_sorted(rs, used, (1 - level) / 2);
-    t->hi = dnb_quantile_sorted(rs, used, (1 + level) / 2);
+        rs[k] = fisher(rs[k]);
+    /* A draw of n conditions varies sqrt((n - 1) / n) too little; t allows for an se estimated from
+     * n. */
+    double z = fisher(t->r), df = n > 3 ? (double)(n - 2) : 1;
+    double half = deviation(rs, used) * sqrt((double)n / (double)(n - 1)) *
+                  dnb_student_quantile((1 + o->level) / 2, df);
+    t->lo = tanh(z - half);
+    t->hi = tanh(z + half);
 }
 
 dnb_status dnb_rdm_bootstrap_run(dnb_rdm_interval *out, const double *a, const double *b, size_t n,
@@ -97,7 +114,7 @@ dnb_status dnb_rdm_bootstrap_run(dnb_rdm_interval *out, const double *a, const d
     DNB_NEW(rs, opt->n_boot, "bootstrap draws");
     DNB_TRY(dnb_correlate(&t.r, a, b, dnb_condensed_count(n), opt->kind, err));
     DNB_TRY(draw_all(rs, a, b, n, opt, err));
-    summarise(&t, rs, opt->n_boot, opt->level);
+    summarise(&t, rs, n, opt);
     *out = t;
 done:
     dnb_free(rs);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/serial.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "dnnbrain/distance.h"
@@ -18,7 +19,7 @@
 #include "stats/rdm_side.h"
 #include "stats/standard.h"
 
-enum { BATCH_ROWS = 32, PIECE = 8192, NULL_BLOCK = 1 << 23 };
+enum { PIECE = 2048, NULL_BLOCK = 1 << 23 };
 
 /* r counts as at least as extreme as the observed one despite rounding. */
 #define TIE 1e-10
@@ -83,8 +84,9 @@ done:
  * correlations, or three sequences. */
 static dnb_status make_work(job *j, dnb_err *err)
 {
-    size_t n = j->n;
-    j->batch = j->n_model < BATCH_ROWS ? BATCH_ROWS / j->n_model : 1;
+    /* Many ROIs: enough rows to pay for packing them. Few: small batches, for many threads. */
+    size_t n = j->n, rows = j->n_roi >= 16 ? 128 : 32;
+    j->batch = j->n_model < rows ? rows / j->n_model : 1;
     j->piece = j->n_pairs < PIECE ? j->n_pairs : PIECE;
     j->work_size = j->batch * n * sizeof(size_t);
     if (is_kendall(j))

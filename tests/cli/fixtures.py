@@ -1,6 +1,7 @@
 """fixtures.py FOLDER: the small files that the command-line cases work on, good ones and bad ones; seeded.
 
   img/ pictures.stim.csv     7 pictures (png, jpg, one grey), labels 3 1 2 1 2 3 1, conditions, onsets
+  two.stim.csv               the first two of them
   net.onnx                   3x16x16 -> conv1 (8) conv1_relu pool1 conv2 (6) conv2_relu flat fc (5)
   layers.act.h5              12 stimuli: conv 4x3x5 (gzip), fc 10x1x1; twelve.stim.csv labels them
   bold.nii.gz rois.nii.gz    6x5x4 voxels, 12 volumes; ROIs 1, 2 and 5
@@ -50,7 +51,7 @@ def stim(path, ids, where="img", **columns):
 
 
 def write(path, data):
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as f:
         f.write(data)
 
@@ -112,6 +113,7 @@ def good(folder):
     rng = np.random.default_rng(3)
     stim(os.path.join(folder, "pictures.stim.csv"), pictures(folder), label=LABELS, condition=CONDITIONS,
          onset=[0, 2.5, 5, 7.5, 10, 12.5, 15])
+    stim(os.path.join(folder, "two.stim.csv"), ["p01.png", "p02.png"])
     network(os.path.join(folder, "net.onnx"))
     activations(os.path.join(folder, "layers.act.h5"),
                 {"conv": rng.standard_normal((12, 4, 3, 5)).astype(np.float32),
@@ -141,7 +143,7 @@ def bad_images(folder, bad):
                        ("garbage.jpg", bytes(range(256)) * 4), ("good.png", png)]:
         write(os.path.join(bad, "img", name), data)
     for name in ("missing.png", "cut.png", "cut.jpg", "empty.png", "garbage.jpg"):
-        stim(os.path.join(bad, name + ".stim.csv"), ["good.png", name])
+        stim(os.path.join(bad, name + ".stim.csv"), ["good.png", name], where="bad/img")
 
 
 def bad_networks(bad):
@@ -178,13 +180,13 @@ def bad_lists(folder, bad):
     def text(name, content):
         write(os.path.join(bad, name), content.encode())
 
-    text("no_type.stim.csv", "path=img\ndata=stimID\ngood.png\n")
+    text("no_type.stim.csv", "path=bad/img\ndata=stimID\ngood.png\n")
     text("no_data.stim.csv", "type=image\npath=img\n")
-    text("no_rows.stim.csv", "type=image\npath=img\ndata=stimID\n")
-    text("few_fields.stim.csv", "type=image\npath=img\ndata=stimID,label,RT\ngood.png,1,0.5\ngood.png,2\n")
-    text("text_label.stim.csv", "type=image\npath=img\ndata=stimID,label\ngood.png,face\n")
+    text("no_rows.stim.csv", "type=image\npath=bad/img\ndata=stimID\n")
+    text("few_fields.stim.csv", "type=image\npath=bad/img\ndata=stimID,label,RT\ngood.png,1,0.5\ngood.png,2\n")
+    text("text_label.stim.csv", "type=image\npath=bad/img\ndata=stimID,label\ngood.png,face\n")
     text("video.stim.csv", "type=video\npath=film.mp4\ndata=stimID\n1\n")
-    text("unlabelled.stim.csv", "type=image\npath=img\ndata=stimID\n" + "good.png\n" * 12)
+    text("unlabelled.stim.csv", "type=image\npath=bad/img\ndata=stimID\n" + "good.png\n" * 12)
     text("zero.dmask.csv", "conv=chn\n0,1\n")
     text("beyond.dmask.csv", "conv=row\n4\n")
     text("other_layer.dmask.csv", "conv7=chn\n1\n")

@@ -3,20 +3,24 @@
 A case is a folder with
   cmd                     shell line(s), run by `sh -eu` in a new empty folder. `dnnbrain` and the command
                           names (dnn_act, ...) are on PATH; $DNNBRAIN is the program, $WORK the new folder,
-                          $CASE the case's own, $DATA the folder of real data
+                          $CASE the case's own, $DATA the folder of real data; links to what fixtures.py
+                          made lie in the new folder
   expected.exit           the exit status; required, and at least one more of
   expected.stdout         the whole of it, to the letter   | expected.stdout.regex   found in it
   expected.stderr         the whole of it                  | expected.stderr.regex   found in it
-  expected.files          a line per file that must exist and not be empty
+  expected.files          a line per file that must exist and not be empty, the one written last at the end
   absent.files            a line per pattern that no file may match
-  needs                   a line per thing the case skips without: python:h5py, data:models/x.onnx
-  fault.write             also run with each write to a file whose path contains this text made to fail (no
-                          text: any file in $WORK)
+  needs                   a line per thing the case skips without: python:h5py, data:models/x.onnx,
+                          fixture:net.onnx
+  fault.write             also run with writes to files whose path contains this text made to fail, one at
+                          a time and with all that follow (no text: any file in $WORK)
   fault.alloc             also run with each allocation made to fail (in builds that can)
 In every case no temporary file may be left and no sanitizer may have spoken. In a fault run the command must
-exit 1, with one error line, that names a file of expected.files for a write, and leave none of them.
+exit 1, with one error line, that names a file of expected.files for a write, and not leave the last of them
+(those before may be complete).
 
-Environment: DNNBRAIN the program, DNB_FAULTIO the fault library, DNB_TEST_DATA the real data. Exit 77: skipped."""
+Environment: DNNBRAIN the program, DNB_FAULTIO the fault library, DNB_FIXTURES the folder fixtures.py filled,
+DNB_TEST_DATA the real data. Exit 77: skipped."""
 import fnmatch
 import importlib.util
 import os
@@ -74,8 +78,10 @@ def missing_needs(case):
             found = importlib.util.find_spec(what) is not None
         elif kind == "data":
             found = os.path.exists(os.path.join(data_folder(), what))
+        elif kind == "fixture":
+            found = os.path.exists(os.path.join(fixtures_folder(), what))
         else:
-            raise ValueError("needs: '%s' is neither python:NAME nor data:PATH" % need)
+            raise ValueError("needs: '%s' is neither python:NAME, data:PATH nor fixture:PATH" % need)
         if not found:
             return need
     return None
@@ -84,6 +90,10 @@ def missing_needs(case):
 def data_folder():
     beside = os.path.join(os.environ.get("DNB_SOURCE", ""), "..", "shared", "data")
     return os.environ.get("DNB_TEST_DATA") or os.path.abspath(beside)
+
+
+def fixtures_folder():
+    return os.environ.get("DNB_FIXTURES", "")
 
 
 def put_on_path(folder, variables):
@@ -112,6 +122,8 @@ class Run:
         path = os.path.join(self.top, "bin")
         os.mkdir(self.work)
         os.mkdir(path)
+        for name in os.listdir(fixtures_folder()) if os.path.isdir(fixtures_folder()) else ():
+            os.symlink(os.path.join(fixtures_folder(), name), os.path.join(self.work, name))
         variables = {name: value.replace("@WORK@", self.work) for name, value in variables.items()}
         env = dict(os.environ, LC_ALL="C.UTF-8", WORK=self.work, CASE=case.folder, DATA=data_folder(),
                    DNNBRAIN=put_on_path(path, variables), PATH=path + os.pathsep + os.environ.get("PATH", ""))
@@ -122,7 +134,8 @@ class Run:
         self.stdout = done.stdout.decode("utf-8", "replace")
         self.stderr = done.stderr.decode("utf-8", "replace")
         self.files = [os.path.relpath(os.path.join(here, f), self.work)
-                      for here, _, names in os.walk(self.work) for f in names]
+                      for here, _, names in os.walk(self.work) for f in names
+                      if not os.path.islink(os.path.join(here, f))]
 
     def __enter__(self):
         return self
@@ -176,7 +189,6 @@ def compare_failed(case, run, names_file):
         problems.append("%d error lines, expected one" % len(errors))
     elif names_file and not any(os.path.basename(f) in errors[0] for f in case.lines("expected.files")):
         problems.append("the error names no file: %s" % errors[0])
-    # Files that an earlier command of the case completed may stay; the last one must not exist.
     last = case.lines("expected.files")[-1]
     if os.path.exists(os.path.join(run.work, last)):
         problems.append("%s exists after the failure" % last)
@@ -185,37 +197,50 @@ def compare_failed(case, run, names_file):
     return problems
 
 
+def write_fault(case, n, sticky):
+    """One run whose nth write fails: whether there was an nth, and what was wrong; None where it cannot be done."""
+    fired = tempfile.mktemp(prefix="dnb-fired-")
+    variables = {"LD_PRELOAD": os.environ["DNB_FAULTIO"], "DNB_FAULT_WRITE": str(n), "DNB_FAULT_FIRED": fired,
+                 "DNB_FAULT_PATH": case.text("fault.write").strip() or "@WORK@",
+                 "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+    if sticky:
+        variables["DNB_FAULT_STICKY"] = "1"
+    with Run(case, variables) as run:
+        if run.exit == 77:
+            return None
+        if not os.path.exists(fired):
+            return False, compare(case, run)
+        os.unlink(fired)
+        return True, compare_failed(case, run, True)
+
+
 def write_faults(case):
-    """Each write in turn, once alone and once with all that follow, until a run has no write left to fail."""
-    problems = []
+    """Each of the first writes in turn, then a sample and the last ones; once alone and once with all that
+    follow."""
+    if not os.path.exists(os.environ["DNB_FAULTIO"]):
+        return ["%s is not built" % os.environ["DNB_FAULTIO"]]  # the loader would only warn
     for sticky in (False, True):
-        for n in range(1, MOST_FAULTS):
-            fired = tempfile.mktemp(prefix="dnb-fired-")
-            variables = {"LD_PRELOAD": os.environ["DNB_FAULTIO"], "DNB_FAULT_WRITE": str(n),
-                         "DNB_FAULT_FIRED": fired,
-                         "DNB_FAULT_PATH": case.text("fault.write").strip() or "@WORK@",
-                         "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
-            if sticky:
-                variables["DNB_FAULT_STICKY"] = "1"
-            with Run(case, variables) as run:
-                if run.exit == 77:
-                    return None
-                hit = os.path.exists(fired)
-                if hit:
-                    os.unlink(fired)
-                    bad = compare_failed(case, run, True)
-                else:
-                    bad = compare(case, run)
+        n, last, tested, one_by_one = 1, 0, 0, False
+        while n < MOST_FAULTS:
+            answer = write_fault(case, n, sticky)
+            if answer is None:
+                return None
+            hit, bad = answer
             if bad:
-                return problems + ["write %d%s fails: %s" % (n, " and all after" if sticky else "", bad)]
-            if not hit:
+                return ["write %d%s fails: %s" % (n, " and all after" if sticky else "", bad)]
+            if hit:
+                tested, last = tested + 1, n
+                n += 1 if one_by_one else 1 + n // 8
+            elif n > last + 1:
+                n, one_by_one = last + 1, True
+            else:
                 break
         else:
-            problems.append("more than %d writes: name fewer files in fault.write" % MOST_FAULTS)
-        if n == 1:
-            problems.append("no write to fail: fault.write matches no file that is written")
-        print("%d writes made to fail%s" % (n - 1, ", each with all after it" if sticky else ""))
-    return problems
+            return ["more than %d writes: name fewer files in fault.write" % MOST_FAULTS]
+        if last == 0:
+            return ["no write to fail: fault.write matches no file that is written"]
+        print("%d of %d writes made to fail%s" % (tested, last, ", each with all after it" if sticky else ""))
+    return []
 
 
 def alloc_faults(case):

@@ -114,7 +114,7 @@ class RunCase(unittest.TestCase):
         if code == 77:
             self.skipTest("no seccomp here")
         self.assertEqual(code, 0, out)
-        self.assertIn("2 writes made to fail", out)
+        self.assertIn("2 of 2 writes made to fail", out)
         for how, message in (("ignores-write", "exit 0, expected 1"), ("two-lines", "2 error lines"),
                              ("names-nothing", "names no file"), ("leaves-temp", "temporary file is left"),
                              ("in-place", "exists after the failure"), ("crashes", "expected 1")):

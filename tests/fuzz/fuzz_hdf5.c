@@ -73,7 +73,7 @@ static void read_rdm(const char *path)
     }
     for (size_t i = 0; i < dnb_rdmfile_count(f); i++) {
         const dnb_rdm_entry *e = dnb_rdmfile_entry(f, i);
-        size_t n = dnb_rdm_conditions(e->n_pairs);
+        size_t n = dnb_condensed_order(e->n_pairs);
         FUZZ_CHECK(n * (n - 1) / 2 == e->n_pairs);
         if (e->n_pairs > MOST)
             continue;

@@ -140,7 +140,7 @@ static int rdm_read(const char *path)
         for (size_t k = 0; k < e->n_iter * e->n_pairs; k++)
             sum += v[k] * (double)(k % 7 + 1);
         printf("%s %zu %zu %zu %.17g\n", e->key, e->n_iter, e->n_pairs,
-               dnb_rdm_conditions(e->n_pairs), sum);
+               dnb_condensed_order(e->n_pairs), sum);
         dnb_free(v);
     }
     dnb_rdmfile_close(f);

@@ -82,7 +82,8 @@ static inline dnb_value make_norm(net_maker *m, const char *name, dnb_value x, s
     dnb_value v[5] = {
         x, make_constant(m, 1, &channels, 1, 0.1), make_constant(m, 1, &channels, 0, 0.1),
         make_constant(m, 1, &channels, 0, 0.1), make_constant(m, 1, &channels, 2, 0.1)};
-    return make_op(m, "BatchNormalization", name, v, 5, NULL, 0);
+    const dnb_attr attrs[] = {DNB_FLOAT("epsilon", 0.05)};
+    return make_op(m, "BatchNormalization", name, v, 5, attrs, 1);
 }
 
 static inline dnb_value make_pool(net_maker *m, const char *op, const char *name, dnb_value x,
@@ -175,6 +176,10 @@ static inline dnb_net *make_residual(net_maker *m, size_t channels)
     dnb_value i = make_conv(m, "i", h, 2 * channels, 2 * channels, 3, 1, 1, 1, true);
     dnb_value k = make_op(m, "Add", "k", (dnb_value[]){i, h}, 2, NULL, 0);
     k = make_op(m, "Add", "k_twice", (dnb_value[]){k, k}, 2, NULL, 0);
+    /* two functions of one convolution: neither may be fused into it */
+    dnb_value n = make_conv(m, "n", k, 2 * channels, 2 * channels, 1, 1, 0, 1, true);
+    dnb_value both[] = {make_unary(m, "Relu", "n_relu", n), make_unary(m, "Tanh", "n_tanh", n)};
+    k = make_op(m, "Sum", "n_sum", both, 2, NULL, 0);
     k = make_unary(m, "GlobalAveragePool", "pool", k);
     k = make_unary(m, "Flatten", "flat", k);
     k = make_linear(m, "fc", k, 2 * channels, 10);

@@ -413,13 +413,11 @@ static void test_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        /* Those that fork come first: OpenMP cannot be used in a child of a process that has used it. */
-        cmocka_unit_test(test_full_disk),
-        cmocka_unit_test(test_kill_and_resume),
-        cmocka_unit_test(test_stream),
-        cmocka_unit_test(test_misuse),
-        cmocka_unit_test(test_what_resumes),
-        cmocka_unit_test(test_one_writer_at_a_time),
+        /* Those that fork come first: OpenMP cannot be used in a child of a process that has used
+           it. */
+        cmocka_unit_test(test_full_disk),    cmocka_unit_test(test_kill_and_resume),
+        cmocka_unit_test(test_stream),       cmocka_unit_test(test_misuse),
+        cmocka_unit_test(test_what_resumes), cmocka_unit_test(test_one_writer_at_a_time),
         cmocka_unit_test(test_threads),
     };
     scratch_open(&dir);

@@ -1,0 +1,123 @@
+/* What only oneDNN 3.x has: primitive descriptors made in one call, and memory descriptors that are
+ * handles. */
+#include "net/onednn_impl.h"
+
+dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                             const dnnl_dim_t *step)
+{
+    return dnnl_memory_desc_create_with_strides(md, ndim, dim, dnnl_f32, step);
+}
+
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim)
+{
+    return dnnl_memory_desc_create_with_tag(md, ndim, dim, dnnl_f32, dnnl_format_tag_any);
+}
+
+dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from)
+{
+    return dnnl_memory_desc_clone(md, from);
+}
+
+dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_dim_t *dim)
+{
+    const dnnl_dims_t zero = {0};
+    return dnnl_memory_desc_create_submemory(md, from, dim, zero);
+}
+
+void dnb_md_release(dnnl_memory_desc_t *md)
+{
+    if (*md)
+        dnnl_memory_desc_destroy(*md);
+    *md = NULL;
+}
+
+dnnl_status_t dnb_append_sum(dnnl_post_ops_t ops)
+{
+    return dnnl_post_ops_append_sum(ops, 1, 0, dnnl_data_type_undef);
+}
+
+dnnl_status_t dnb_append_eltwise(dnnl_post_ops_t ops, dnnl_alg_kind_t alg, float alpha, float beta)
+{
+    return dnnl_post_ops_append_eltwise(ops, alg, alpha, beta);
+}
+
+static dnnl_status_t create_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                 const dnb_pd_request *r, const dnb_geometry *g,
+                                 dnnl_primitive_attr_t attr)
+{
+    dnb_md_ref src = DNB_MD(r->src[0]), weights = DNB_MD(r->weights), dst = DNB_MD(r->dst);
+    dnb_md_ref bias = dnb_md_or_null(r->bias);
+    if (r->prim->kind == DNB_PRIM_DECONV)
+        return dnnl_deconvolution_forward_primitive_desc_create(
+            pd, engine, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
+            g->stride, g->dilation, g->lo, g->hi, attr);
+    return dnnl_convolution_forward_primitive_desc_create(
+        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, src, weights, bias, dst,
+        g->stride, g->dilation, g->lo, g->hi, attr);
+}
+
+static dnnl_status_t create_concat(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                                   const dnb_pd_request *r, dnnl_primitive_attr_t attr)
+{
+    dnb_md_ref src[DNNL_MAX_NDIMS * 8];
+    if (r->n_src > sizeof src / sizeof *src)
+        return dnnl_unimplemented;
+    for (size_t i = 0; i < r->n_src; i++)
+        src[i] = DNB_MD(r->src[i]);
+    return dnnl_concat_primitive_desc_create(pd, engine, DNB_MD(r->dst), (int)r->n_src,
+                                             r->prim->axis, src, attr);
+}
+
+static dnnl_status_t create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                            const dnb_pd_request *r, dnnl_primitive_attr_t attr)
+{
+    const dnb_prim *p = r->prim;
+    dnb_geometry g = dnb_read_geometry(p);
+    dnb_md_ref src = DNB_MD(r->src[0]), dst = DNB_MD(r->dst);
+    dnnl_prop_kind_t forward = dnnl_forward_inference;
+    switch (p->kind) {
+    case DNB_PRIM_CONV:
+    case DNB_PRIM_DECONV:
+        return create_conv(pd, engine, r, &g, attr);
+    case DNB_PRIM_CONCAT:
+        return create_concat(pd, engine, r, attr);
+    case DNB_PRIM_POOL_MAX:
+    case DNB_PRIM_POOL_AVG:
+    case DNB_PRIM_POOL_AVG_PADDED:
+        return dnnl_pooling_forward_primitive_desc_create(
+            pd, engine, forward, dnb_pool_kind(p->kind), src, dst, g.stride, g.kernel, g.dilation,
+            g.lo, g.hi, attr);
+    case DNB_PRIM_LRN:
+        return dnnl_lrn_forward_primitive_desc_create(pd, engine, forward, dnnl_lrn_across_channels,
+                                                      src, dst, (dnnl_dim_t)p->size, p->alpha,
+                                                      p->beta, p->bias, attr);
+    case DNB_PRIM_ELTWISE:
+        return dnnl_eltwise_forward_primitive_desc_create(pd, engine, forward, dnb_alg_kind(p->alg),
+                                                          src, dst, p->alpha, p->beta, attr);
+    case DNB_PRIM_BINARY:
+        return dnnl_binary_primitive_desc_create(pd, engine, dnb_alg_kind(p->alg), src,
+                                                 DNB_MD(r->src[1]), dst, attr);
+    case DNB_PRIM_SOFTMAX:
+        return dnnl_softmax_forward_primitive_desc_create(
+            pd, engine, forward, p->log ? dnnl_softmax_log : dnnl_softmax_accurate, src, dst,
+            p->axis, attr);
+    case DNB_PRIM_BATCHNORM:
+        return dnnl_batch_normalization_forward_primitive_desc_create(
+            pd, engine, forward, src, dst, p->epsilon,
+            dnnl_use_global_stats | dnnl_use_scale | dnnl_use_shift, attr);
+    default:
+        return dnnl_unimplemented;
+    }
+}
+
+dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
+                            const dnb_pd_request *r)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_status_t s = dnb_attr_create(&attr, r->prim);
+    if (s == dnnl_success)
+        s = create(pd, engine, r, attr);
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return s;
+}
