@@ -93,6 +93,16 @@ static dnb_status check_output(const dnb_node *n, const dnb_shape *s, dnb_err *e
                     dnb_shape_text(s, text, sizeof text));
 }
 
+/* Something out of nothing: kernels need not be written for that. */
+static dnb_status check_empty_input(const dnb_op_shapes *s, const dnb_node *n, dnb_err *err)
+{
+    bool allowed = n->op->flags & (DNB_OP_SHAPE_ONLY | DNB_OP_TAKES_EMPTY);
+    if (allowed || n->n_inputs == 0 || !s->in[0] || dnb_shape_count(s->in[0]) > 0 ||
+        dnb_shape_count(&s->out[0]) == 0)
+        return DNB_OK;
+    return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): input 0 is empty", n->name, n->op->name);
+}
+
 /* Can this node's outputs be computed now, and are they small enough? */
 static bool is_foldable(const dnb_op_shapes *s, const dnb_node *n)
 {
@@ -146,6 +156,7 @@ static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_n
         DNB_TRY(check_output(n, &s.out[i], err));
         inf->shape[n->outputs[i]] = s.out[i];
     }
+    DNB_TRY(check_empty_input(&s, n, err));
     if (is_foldable(&s, n))
         DNB_TRY(fold(inf, &s, n, budget, err));
 done:

@@ -80,6 +80,7 @@ const dnb_op dnb_op_concat = {.name = "Concat",
                               .min_in = 1,
                               .max_in = DNB_ANY_COUNT,
                               .max_out = 1,
+                              .flags = DNB_OP_TAKES_EMPTY,
                               .shape = concat_shape,
                               .run = concat_run,
                               .lower = concat_lower};

@@ -146,10 +146,16 @@ static dnb_status resize_run(const dnb_op_call *c, dnb_err *err)
     const dnb_array *x = c->in[0], *out = &c->out[0], *scales = NULL;
     const dnb_attr *a = dnb_node_attr(c->node, "scales");
     size_t n = c->node->n_inputs, at = c->opset < 11 || n == 2 ? 1 : 2;
+    bool by_sizes = n > 3 && c->in[3]; /* they win over scales, as in the shape rule */
     dnb_status status = DNB_OK;
     DNB_TRY(read_mode(c->node, c->opset, &mode, err));
-    if (n > at && c->in[at] && dnb_array_count(c->in[at]) == (size_t)x->ndim)
+    if (!by_sizes && n > at && c->in[at])
         scales = c->in[at];
+    if (by_sizes || (a && (a->kind != DNB_ATTR_FLOATS || a->n != (size_t)x->ndim)))
+        a = NULL;
+    if (scales && dnb_array_count(scales) != (size_t)x->ndim)
+        return dnb_fail(err, DNB_EARG, "node '%s' (%s): needs one scale per dimension",
+                        c->node->name, c->node->op->name);
     DNB_TRY(dnb_tables_init(&t, out, err));
     for (int d = 0; d < x->ndim; d++) {
         double scale = scales ? dnb_array_at(scales, (size_t)d)

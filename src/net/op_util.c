@@ -227,6 +227,9 @@ dnb_status dnb_window_read_sizes(dnb_window *w, const dnb_node *n, const dnb_sha
             return dnb_fail(err, DNB_ESHAPE,
                             "node '%s' (%s): kernel_shape differs from the weights", n->name,
                             n->op->name);
+        if (r.kernel[i] == 0)
+            return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): the weights are empty", n->name,
+                            n->op->name);
         if (r.kernel[i] > (size_t)MAX_SIZE / r.dilation[i])
             return dnb_fail(err, DNB_EARG,
                             "node '%s' (%s): kernel of %zu with dilation %zu is too "

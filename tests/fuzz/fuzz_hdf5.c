@@ -2,6 +2,7 @@
  * file can account for. */
 #include "../support/fuzzfile.h"
 #include "dnnbrain/actfile.h"
+#include "dnnbrain/condensed.h"
 #include "dnnbrain/rdmfile.h"
 #include "dnnbrain/roifile.h"
 

@@ -113,6 +113,9 @@ static void test_conv_refusals(void **state)
     refuse(&c, DNB_EARG);
     c.attrs = (const dnb_attr[]){DNB_STRING("auto_pad", "ALMOST")};
     refuse(&c, DNB_EARG);
+    c.n_attrs = 0;
+    c.constants[0] = floats((float[]){1}, 4, 1, 1, 0, 1);
+    refuse(&c, DNB_ESHAPE);
 }
 
 static void test_conv_transpose(void **state)
