@@ -109,7 +109,7 @@ static dnb_status scan(const act_args *a, const dnb_net *net, const cli_unit_set
     if (status == DNB_OK)
         status = dnb_scan_plan_make(&plan, net, requests, units->n, images->n, &sink, 1, &o, err);
     if (status == DNB_OK) {
-        cli_say(ctx, "%s: %zu layers of %zu images, %zu at a time, %.0f MB of memory",
+        cli_say(ctx, "%s: %zu layers of %zu images, %zu at a time, %.1f MB of memory",
                 dnb_net_name(net), units->n, images->n, plan.batch, (double)plan.bytes / 1e6);
         cli_note_number(ctx, "batch", (double)plan.batch);
         cli_note_number(ctx, "planned_bytes", (double)plan.bytes);

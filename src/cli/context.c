@@ -81,10 +81,12 @@ static void progress_report(void *p, const char *what, size_t done, size_t total
 {
     cli_context *ctx = p;
     double now = cli_now();
-    bool fresh = !ctx->bar.what || strcmp(what, ctx->bar.what) != 0 || done < ctx->bar.done;
+    char name[sizeof ctx->bar.what];
+    snprintf(name, sizeof name, "%s", what);
+    bool fresh = strcmp(name, ctx->bar.what) != 0 || done < ctx->bar.done;
     if (fresh) {
         cli_bar_clear(ctx);
-        ctx->bar.what = what;
+        memcpy(ctx->bar.what, name, sizeof name);
         ctx->bar.start = now;
         ctx->bar.last = now;
         ctx->bar.tenth = 0;

@@ -19,7 +19,7 @@ typedef struct cli_context {
     size_t memory;  /* bytes the command may plan with */
     bool usage;     /* the failure is a wrong command line: exit 2 */
     struct {
-        const char *what;
+        char what[64]; /* a copy: layer names do not outlive their file */
         size_t done, total;
         double start, last;
         int tenth;

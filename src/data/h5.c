@@ -283,7 +283,7 @@ static bool has_signature(int fd, uint64_t size)
     return false;
 }
 
-/* Opens the descriptor: is it a file, is it HDF5, how long is it? */
+/* Opens the descriptor: is it a file, is it HDF5, how long is it? Readies the guard. */
 static dnb_status open_file(dnb_h5_file *f, const char *kind, dnb_err *err)
 {
     struct stat st;
@@ -296,7 +296,7 @@ static dnb_status open_file(dnb_h5_file *f, const char *kind, dnb_err *err)
     *f->io->guard = (dnb_h5_guard){.fd = f->io->fd, .size = f->size};
     if (!has_signature(f->io->fd, f->size))
         return dnb_fail(err, DNB_EFORMAT, "%s: not an HDF5 file; a %s file is HDF5", f->path, kind);
-    return DNB_OK;
+    return dnb_h5_guard_reserve(f->io->guard, err);
 }
 
 /* (Unknown counts as yes.) */

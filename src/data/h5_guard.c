@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 
-enum { MOST_OBJECTS = 1 << 16, ATTRIBUTE = 0x0c };
+enum { MOST_OBJECTS = 1 << 16, ATTRIBUTE = 0x0c, BLOCK = 1 << 16, FEW_PIECES = 256 };
 
 static bool starts_with(const void *data, size_t size, const char *mark)
 {
@@ -90,13 +90,14 @@ static bool know_collection(dnb_h5_guard *g, uint64_t at)
     uint64_t size = dnb_bytes_number(&b, 8);
     if (!starts_with(head, sizeof head, "GCOL") || !in_file(g, at, size) || size > UINT32_MAX)
         return false;
-    whole = dnb_alloc((size_t)size, 1);
+    whole = g->block && size <= BLOCK ? g->block : dnb_alloc((size_t)size, 1);
     g->no_memory = !whole;
     if (whole && pread(g->fd, whole, (size_t)size, (off_t)(g->base + at)) == (ssize_t)size)
         ok = list_objects(g, whole, (size_t)size, true);
     if (ok)
         g->heap_at = at;
-    dnb_free(whole);
+    if (whole != g->block)
+        dnb_free(whole);
     return ok;
 }
 
@@ -441,9 +442,21 @@ bool dnb_h5_guard_check(dnb_h5_guard *g, dnb_h5_read_kind kind, uint64_t at, con
     }
 }
 
+dnb_status dnb_h5_guard_reserve(dnb_h5_guard *g, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    DNB_NEW(g->heap_sizes, MOST_OBJECTS, "HDF5 file");
+    DNB_NEW(g->block, BLOCK, "HDF5 file");
+    DNB_NEW(g->more, FEW_PIECES, "HDF5 file");
+    g->cap_more = FEW_PIECES;
+done:
+    return status;
+}
+
 void dnb_h5_guard_release(dnb_h5_guard *g)
 {
     dnb_free(g->more);
+    dnb_free(g->block);
     dnb_free(g->heap_sizes);
     *g = (dnb_h5_guard){0};
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dnnbrain/status.h"
+
 /* What must be remembered between reads. Zero-initialise, set fd and size; free with
  * dnb_h5_guard_release. */
 typedef struct dnb_h5_guard {
@@ -27,7 +29,12 @@ typedef struct dnb_h5_guard {
     bool no_memory;       /* a check failed for want of memory */
     uint64_t heap_at;     /* the global heap collection known, 0 = none */
     uint32_t *heap_sizes; /* bytes of its objects by index; UINT32_MAX = no such object */
+    unsigned char *block; /* room for one ordinary collection; NULL unless reserved */
 } dnb_h5_guard;
+
+/* Takes the memory an ordinary file needs before libhdf5 is asked to open it: libhdf5 1.10 loses
+ * memory of its own when a read fails half way through opening. Larger needs are met later. */
+dnb_status dnb_h5_guard_reserve(dnb_h5_guard *g, dnb_err *err) DNB_MUST_CHECK;
 
 /* Which kind of read HDF5 asked for. */
 typedef enum dnb_h5_read_kind {

@@ -203,7 +203,7 @@ static dnb_status describe_storage(const dnb_h5_file *f, hid_t id, dnb_h5_set *s
         s->direct = native && at != HADDR_UNDEF;
         s->offset = (uint64_t)at;
     } else if (layout == H5D_COMPACT) {
-        if (bytes > f->size)
+        if (bytes > f->size || H5Dget_storage_size(id) < bytes)
             status = too_large(f, s, bytes, err);
     } else if (layout < 0) {
         status = dnb_h5_bad(f, err, "dataset '%.200s': broken layout", s->name);

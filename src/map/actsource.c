@@ -107,7 +107,7 @@ dnb_status dnb_actsource_fit(size_t *count, const dnb_actsource *s, size_t n_ite
     if (*count == 0)
         return dnb_fail(
             err, DNB_ENOMEM,
-            "layer %s: its patterns need %.0f MB and the memory budget allows %.0f MB; raise "
+            "layer %s: its patterns need %.1f MB and the memory budget allows %.1f MB; raise "
             "--memory, or select fewer units with -dmask",
             dnb_actfile_name(s->file, s->layer), (double)bytes / 1e6, (double)budget / 2e6);
     if (*count > n_iter)

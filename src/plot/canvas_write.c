@@ -94,6 +94,8 @@ static dnb_status write_pdf(const job *j, dnb_err *err)
         return status;
     cairo_surface_t *pdf =
         cairo_pdf_surface_create_for_stream(put_stream, &s, j->c->width, j->c->height);
+    /* Later versions may pack the metadata into a compressed stream, where no search finds it. */
+    cairo_pdf_surface_restrict_to_version(pdf, CAIRO_PDF_VERSION_1_4);
     cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_CREATE_DATE, ""); /* none, not today */
     if (j->provenance)
         cairo_pdf_surface_set_metadata(pdf, CAIRO_PDF_METADATA_SUBJECT, j->provenance);

@@ -140,8 +140,8 @@ static dnb_status make_plan(scan *s, dnb_err *err)
         if (batch == 1 || s->options->batch)
             return dnb_fail(
                 err, DNB_ENOMEM,
-                "a batch of %zu needs %.0f MB (network %.0f MB, results %.0f MB) and the memory "
-                "budget is %.0f MB; raise --memory, name fewer layers or pool",
+                "a batch of %zu needs %.1f MB (network %.1f MB, results %.1f MB) and the memory "
+                "budget is %.1f MB; raise --memory, name fewer layers or pool",
                 batch, (double)s->plan.bytes / 1e6, (double)s->plan.network_bytes / 1e6,
                 (double)sink_bytes / 1e6, (double)budget / 1e6);
     }

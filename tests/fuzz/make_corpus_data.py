@@ -1,5 +1,6 @@
 """Seeds of fuzz_stim, fuzz_dmask, fuzz_table, fuzz_npy and fuzz_hdf5 (needs numpy and h5py). Files are kept small: the fuzzers mutate
-bytes, and every one should matter. Other files in the folders are inputs that once went wrong."""
+bytes, and every one should matter. The files of the latest HDF5 format hold the time of their making, so they differ from run to run.
+Other files in the folders are inputs that once went wrong."""
 import io
 import os
 
@@ -75,4 +76,29 @@ for libver in ("earliest", "latest"):
 h5("many", lambda h: [h.create_dataset(f"l{i}", data=np.float32([[i]])) for i in range(12)], libver="latest", track_order=True)
 h5("wide", lambda h: h.create_dataset("x", data=np.zeros((2, 9), "f4"), chunks=(1, 2), maxshape=(None, None)), libver="latest")
 h5("scalar_roi", lambda h: roi(h, "V1", np.zeros(3)))
-print(h5_count, "HDF5 seeds")
+
+
+def damaged(name, of, edit):
+    """A seed with something broken in it that libhdf5 1.10 does not notice."""
+    with open(os.path.join(HERE, "hdf5", of), "rb") as f:
+        data = bytearray(f.read())
+    edit(data)
+    put("hdf5", name, bytes(data))
+
+
+def longer_object(data):
+    at = data.index(b"GCOL") + 16
+    data[at + 8] += 1
+
+
+def more_values(data):
+    """The attribute's shape (behind its name and its type: class 9 within, text of size 1) says more than it holds."""
+    at = data.index(b"roi\0\0\0\0\0") + 8 + 16
+    while data[at:at + 2] != b"\1\1":
+        at += 8
+    data[at + 8] += 40
+
+
+damaged("heap_object_too_long", "roi_earliest", longer_object)
+damaged("attribute_too_short", "roi_earliest", more_values)
+print(h5_count + 2, "HDF5 seeds")

@@ -245,7 +245,7 @@ def test_rdm(folder):
     out = probe("rdm-read", path).split()
     assert out[:5] == ["bRDM", "hIT", "1", "4186", "92"] and abs(float(out[5]) - weighted(b)) < 1e-9
     with h5py.File(path, "w") as f:
-        f.attrs["type"] = np.string_("dRDM")
+        f.attrs["type"] = np.bytes_("dRDM")
         f.create_dataset("conv5", data=d.astype("f4"), compression="gzip")
     out = probe("rdm-read", path).split()
     assert out[:5] == ["dRDM", "conv5", "5", "10", "5"]

@@ -25,6 +25,10 @@ import image_samples  # noqa: E402
 warnings.simplefilter("ignore")
 PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_image")
 SIZES = [(224, 224), (227, 227), (97, 131), (1, 1), (640, 3), (5, 481), (299, 299)]
+# We follow Pillow 9 (Debian 12). Later ones show indices past the end of a palette as black, not as a grey
+# ramp, and read BMP files with a header of 52 bytes.
+LATER = int(PIL.__version__.split(".")[0]) > 9
+PALETTE_PAST_END = {"png_palette_short", "bmp_8bit_too_few_colours"}
 fails = []
 
 
@@ -50,6 +54,9 @@ def natural(folder):
 def make(folder):
     names = []
     for name, data in image_samples.samples():
+        if LATER and name in PALETTE_PAST_END:
+            print(f"skip {name}: Pillow {PIL.__version__} reads it otherwise")
+            continue
         names.append(os.path.join(folder, name))
         with open(names[-1], "wb") as f:
             f.write(data)
@@ -107,7 +114,7 @@ def compare_pixels(folder, names):
 def compare_broken(folder):
     """Bad files: the message names the file and what is wrong; Pillow refuses them too, but for those
     beyond a limit of ours."""
-    cases = [(n, d, w, True) for n, d, w in image_samples.broken(False)]
+    cases = [(n, d, w, not LATER or n != "bmp_odd_header") for n, d, w in image_samples.broken(False)]
     cases += [(n, d, w, False) for n, d, w in image_samples.beyond_limits()]
     for name, data, _, _ in cases:
         with open(os.path.join(folder, name), "wb") as f:
