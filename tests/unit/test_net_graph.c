@@ -202,6 +202,25 @@ static void test_hostile_shapes(void **state)
     dnb_graph_free(g);
 }
 
+/* A kernel that reads elements must not be given an empty constant. */
+static void test_empty_constant(void **state)
+{
+    (void)state;
+    dnb_graph *g = NULL;
+    dnb_inference *inf = NULL;
+    dnb_err err;
+    dnb_array a = {0};
+    dnb_value empty, y;
+    assert_int_equal(dnb_graph_new(&g, 13, &err), DNB_OK);
+    assert_int_equal(dnb_array_init(&a, DNB_F32, 2, (size_t[]){0, 2}, &err), DNB_OK);
+    assert_int_equal(dnb_graph_constant(g, NULL, &a, &empty, &err), DNB_OK);
+    const dnb_attr attrs[] = {DNB_INTS("pads", 1, 1, 1, 1), DNB_STRING("mode", "edge")};
+    assert_int_equal(dnb_graph_op(g, "Pad", "padded", &empty, 1, attrs, 2, &y, &err), DNB_OK);
+    assert_int_equal(dnb_inference_new(&inf, g, 1, &err), DNB_ESHAPE);
+    assert_non_null(strstr(err.message, "'padded'"));
+    dnb_graph_free(g);
+}
+
 static void test_layer_names(void **state)
 {
     (void)state;
@@ -271,6 +290,7 @@ int main(void)
         cmocka_unit_test(test_shape_arithmetic),
         cmocka_unit_test(test_fixed_reshape_follows_batch),
         cmocka_unit_test(test_hostile_shapes),
+        cmocka_unit_test(test_empty_constant),
         cmocka_unit_test(test_layer_names),
         cmocka_unit_test(test_untappable_values),
         cmocka_unit_test(test_net_refusals),

@@ -267,6 +267,11 @@ static void test_padding_and_resizing(void **state)
                       .want = shape(4, 1, 1, 1, 2),
                       .want_data = (float[]){1, 3}};
     check(&resize); /* half_pixel: 0.5 and 2.5, round_prefer_floor */
+    /* sizes win over scales, even over a list that is too short */
+    resize.attrs = (const dnb_attr[]){
+        {.name = "scales", .kind = DNB_ATTR_FLOATS, .floats = (const double[]){1}, .n = 1}};
+    resize.n_attrs = 1;
+    check(&resize);
 }
 
 static void test_reductions_and_legacy(void **state)
