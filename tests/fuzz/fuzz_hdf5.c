@@ -7,8 +7,8 @@
 #include "dnnbrain/roifile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-const char *__lsan_default_suppressions(void);
-const char *__asan_default_options(void);
+DNB_API const char *__lsan_default_suppressions(void);
+DNB_API const char *__asan_default_options(void);
 
 /* libhdf5 loses memory of its own on some broken files; leaks of ours are still found. */
 const char *__lsan_default_suppressions(void)
