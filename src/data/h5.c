@@ -361,17 +361,24 @@ void dnb_h5_file_close(dnb_h5_file *f)
     if (!f)
         return;
     dnb_h5_scope scope = dnb_h5_enter();
-    dnb_h5_close(f->file);
+    bool closed = f->file < 0 || H5Fclose(f->file) >= 0;
     dnb_h5_leave(scope);
+    if (f->io && f->io->guard) {
+        dnb_h5_guard_release(f->io->guard);
+        dnb_free(f->io->guard);
+        f->io->guard = NULL;
+    }
     if (f->io && f->io->fd >= 0)
         close(f->io->fd);
-    if (f->io && f->io->guard)
-        dnb_h5_guard_release(f->io->guard);
-    dnb_free(f->io ? f->io->guard : NULL);
+    /* A broken file that HDF5 cannot let go of is looked at once more when the process ends: its
+     * descriptor must then be there to say that it is closed. */
+    if (f->io)
+        f->io->fd = -1;
+    if (closed)
+        dnb_free(f->io);
     for (size_t i = 0; i < f->n; i++)
         dnb_free(f->sets[i].name);
     dnb_free(f->sets);
-    dnb_free(f->io);
     dnb_free(f->path);
     dnb_free(f);
 }

@@ -21,6 +21,7 @@ typedef struct dnb_h5_guard {
     int fd;
     uint64_t size; /* of the file */
     uint64_t base; /* of HDF5's addresses in it */
+    uint64_t end;  /* of what HDF5 says it uses, 0 = unknown */
     struct {
         uint64_t at, size;
         bool names; /* the data of a local heap; else a further block of an object header */
@@ -30,6 +31,7 @@ typedef struct dnb_h5_guard {
     uint64_t heap_at;     /* the global heap collection known, 0 = none */
     uint32_t *heap_sizes; /* bytes of its objects by index; UINT32_MAX = no such object */
     unsigned char *block; /* room for one ordinary collection; NULL unless reserved */
+    unsigned char *page;  /* room for one further block of a header; NULL unless reserved */
 } dnb_h5_guard;
 
 /* Takes the memory an ordinary file needs before libhdf5 is asked to open it: libhdf5 1.10 loses
@@ -77,5 +79,9 @@ typedef struct dnb_h5_type {
 bool dnb_h5_guard_type(dnb_bytes *b, dnb_h5_type *t, int depth);
 /* Reads a dataspace message; *n = number of elements. */
 bool dnb_h5_guard_space(dnb_bytes *b, uint64_t *n);
+
+/* lookup3 of n bytes; and does it stand in the last four of them? */
+uint32_t dnb_h5_seal(const unsigned char *p, size_t n);
+bool dnb_h5_sealed(const unsigned char *p, size_t n);
 
 #endif
