@@ -28,7 +28,7 @@ static void *copy_bytes(const void *src, size_t n, size_t size)
 
 dnb_status dnb_attr_copy(dnb_attr *out, const dnb_attr *a, dnb_err *err)
 {
-    dnb_attr c = {.kind = a->kind, .i = a->i, .f = a->f, .n = a->n};
+    dnb_attr c = {.kind = a->kind, .i = a->i, .f = a->f, .n = a->n, .graph = a->graph};
     dnb_status status = DNB_OK;
     bool ok = true;
     if (!a->name || !*a->name || (a->kind == DNB_ATTR_TENSOR && !a->tensor) ||

@@ -25,10 +25,11 @@ struct dnb_graph {
     dnb_graph_value *values;
     dnb_node *nodes;
     dnb_value *inputs, *outputs;
+    dnb_graph **bodies;
     graph_name *names;
     int *table; /* open addressing: index into names + 1; 0 = free */
-    size_t n_values, n_nodes, n_inputs, n_outputs, n_names;
-    size_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_names, cap_table;
+    size_t n_values, n_nodes, n_inputs, n_outputs, n_names, n_bodies;
+    size_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_names, cap_table, cap_bodies;
     size_t bytes;
 };
 
@@ -59,11 +60,15 @@ void dnb_graph_free(dnb_graph *g)
     for (size_t i = 0; i < g->n_values; i++) {
         dnb_free(g->values[i].name);
         dnb_array_release(&g->values[i].constant);
+        dnb_array_release(&g->values[i].wide);
     }
     for (size_t i = 0; i < g->n_nodes; i++)
         node_release(&g->nodes[i]);
     for (size_t i = 0; i < g->n_names; i++)
         dnb_free(g->names[i].text);
+    for (size_t i = 0; i < g->n_bodies; i++)
+        dnb_graph_free(g->bodies[i]);
+    dnb_free(g->bodies);
     dnb_free(g->values);
     dnb_free(g->nodes);
     dnb_free(g->inputs);
@@ -224,12 +229,13 @@ dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shap
     size_t total = 1;
     if (!name || !*name)
         return dnb_fail(err, DNB_EARG, "a graph input needs a name");
-    if (shape->ndim < 1 || shape->ndim > DNB_MAX_DIMS)
-        return dnb_fail(err, DNB_ESHAPE, "input '%s' has %d dimensions; 1 to %d are possible", name,
-                        shape->ndim, DNB_MAX_DIMS);
+    if (shape->ndim < -1 || shape->ndim > DNB_MAX_DIMS)
+        return dnb_fail(err, DNB_ESHAPE, "input '%s' has %d dimensions; at most %d are possible",
+                        name, shape->ndim, DNB_MAX_DIMS);
     for (int i = 0; i < shape->ndim; i++)
-        if (shape->dim[i] == 0 || shape->dim[i] > MAX_DIM ||
-            !dnb_mul_size(&total, total, shape->dim[i]) || total > PTRDIFF_MAX / 8)
+        if (shape->dim[i] > MAX_DIM ||
+            !dnb_mul_size(&total, total, shape->dim[i] ? shape->dim[i] : 1) ||
+            total > PTRDIFF_MAX / 8)
             return dnb_fail(err, DNB_ESHAPE, "input '%s': dimension %d is %zu, out of range", name,
                             i, shape->dim[i]);
     if (shape->dtype != DNB_F32 && shape->dtype != DNB_I64)
@@ -248,26 +254,25 @@ done:
     return status;
 }
 
-static bool is_floating(dnb_dtype t)
-{
-    return t == DNB_F32 || t == DNB_F64 || t == DNB_F16 || t == DNB_BF16;
-}
-
 dnb_status dnb_graph_constant(dnb_graph *g, const char *name, dnb_array *a, dnb_value *out,
                               dnb_err *err)
 {
     new_value v = {0};
     dnb_array converted = {0};
     dnb_status status = DNB_OK;
-    dnb_dtype kept = is_floating(a->dtype) ? DNB_F32 : DNB_I64;
+    dnb_dtype elem = a->dtype, kept = dnb_storage_class(elem);
     DNB_TRY(reserve_values(g, 1, err));
     DNB_TRY(new_value_init(&v, g, name, err));
     if (a->dtype != kept) {
         DNB_TRY(dnb_array_convert(&converted, a, kept, err));
-        dnb_array_release(a);
+        if (elem == DNB_F64)
+            v.value.wide = *a;
+        else
+            dnb_array_release(a);
         *a = converted;
     }
     v.value.is_constant = true;
+    v.value.elem = elem;
     v.value.constant = *a;
     *a = (dnb_array){0};
     g->bytes += dnb_array_bytes(&v.value.constant);
@@ -449,6 +454,15 @@ static dnb_status check_value(const dnb_graph *g, dnb_value v, const char *what,
     if (v < 0 || (size_t)v >= g->n_values)
         return dnb_fail(err, DNB_EARG, "%s names a value that does not exist", what);
     return DNB_OK;
+}
+
+dnb_status dnb_graph_add_body(dnb_graph *g, dnb_graph *body, dnb_err *err)
+{
+    dnb_status status;
+    RESERVE(status, g, bodies, 1);
+    if (status == DNB_OK)
+        g->bodies[g->n_bodies++] = body;
+    return status;
 }
 
 dnb_status dnb_graph_alias(dnb_graph *g, const char *name, dnb_value v, dnb_err *err)

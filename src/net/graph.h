@@ -5,8 +5,10 @@
  * acyclic and in topological order by construction. Loaders feed it file content: everything is
  * checked here or by dnb_infer, and messages name node and value.
  *
- * Numbers: floating-point constants are kept as float32, integer and boolean ones as int64; these
- * two are the only types a value has. */
+ * Numbers: a value has a storage class, float32 (float64 where a program computes in float64) or
+ * int64, and an element type, what the file says it is. Kernels see the storage class only; whoever
+ * runs them rounds or wraps each result to its element type (dnb_narrow), so that an int8 overflows
+ * and a float16 rounds as it should. */
 #ifndef DNB_NET_GRAPH_H
 #define DNB_NET_GRAPH_H
 
@@ -24,11 +26,20 @@ typedef int dnb_value;
 /* An optional input that is not given (an empty name in ONNX). */
 #define DNB_NO_VALUE (-1)
 
+typedef struct dnb_graph dnb_graph;
+
 typedef struct dnb_shape {
-    dnb_dtype dtype; /* DNB_F32 or DNB_I64 */
-    int ndim;
+    dnb_dtype dtype; /* storage class: DNB_F32 or DNB_I64 */
+    int ndim;        /* graph inputs: -1 where the file leaves it open */
     size_t dim[DNB_MAX_DIMS];
+    int elem; /* DNB_ELEM(element type); 0 = as the first input's where that has the same storage
+                 class, else the class's own (float32, int64) */
 } dnb_shape;
+#define DNB_ELEM(t) ((int)(t) + 1)
+/* What shape.elem says, 0 being the storage class's own type. */
+dnb_dtype dnb_elem(const dnb_shape *s);
+/* DNB_F32 for floating-point element types, DNB_I64 for integers and booleans. */
+dnb_dtype dnb_storage_class(dnb_dtype elem);
 
 /* ---- attributes ---------------------------------------------------------------------------------
  */
@@ -39,7 +50,8 @@ typedef enum dnb_attr_kind {
     DNB_ATTR_STRING,
     DNB_ATTR_INTS,
     DNB_ATTR_FLOATS,
-    DNB_ATTR_TENSOR
+    DNB_ATTR_TENSOR,
+    DNB_ATTR_GRAPH
 } dnb_attr_kind;
 
 /* One attribute; which member counts follows from kind. The builder copies everything. */
@@ -53,6 +65,7 @@ typedef struct dnb_attr {
     const double *floats;
     size_t n; /* length of ints / floats */
     const dnb_array *tensor;
+    const dnb_graph *graph; /* borrowed: a body that the node's graph owns (dnb_graph_add_body) */
 } dnb_attr;
 
 /* For builders in C: (dnb_attr[]){DNB_INTS("kernel_shape", 3, 3), DNB_INT("group", 2)} */
@@ -76,6 +89,8 @@ typedef struct dnb_graph_value {
     bool is_constant;
     dnb_shape declared; /* inputs only; dim[0] is the batch (1 where the file leaves it open) */
     dnb_array constant; /* constants only; F32 or I64 */
+    dnb_array wide;     /* the same in F64 where the file has float64; else no data */
+    dnb_dtype elem;     /* constants only: element type */
 } dnb_graph_value;
 
 typedef struct dnb_node {
@@ -86,8 +101,6 @@ typedef struct dnb_node {
     dnb_value *outputs;
     dnb_attr *attrs;
 } dnb_node;
-
-typedef struct dnb_graph dnb_graph;
 
 /* opset: version of the ONNX operator set the nodes follow (<= 0: 13). */
 dnb_status dnb_graph_new(dnb_graph **out, int opset, dnb_err *err) DNB_MUST_CHECK;
@@ -127,6 +140,9 @@ dnb_status dnb_graph_node(dnb_graph *g, const dnb_node_spec *spec, dnb_value *ou
 dnb_status dnb_graph_op(dnb_graph *g, const char *op, const char *name, const dnb_value *inputs,
                         size_t n_inputs, const dnb_attr *attrs, size_t n_attrs, dnb_value *out,
                         dnb_err *err) DNB_MUST_CHECK;
+/* Takes over a body of If, Loop or Scan, to be named by an attribute of a node of g. The body's
+ * inputs are its formal ones, then the values of g it uses, which are the node's last inputs. */
+dnb_status dnb_graph_add_body(dnb_graph *g, dnb_graph *body, dnb_err *err) DNB_MUST_CHECK;
 /* A second name for a value. The same (name, value) twice is fine; DNB_EARG when the name means
  * another value. */
 dnb_status dnb_graph_alias(dnb_graph *g, const char *name, dnb_value v,

@@ -123,7 +123,12 @@ static dnb_status fold(dnb_inference *inf, const dnb_op_shapes *s, const dnb_nod
     dnb_status status = DNB_OK;
     dnb_array result = {0}, empty[1];
     const dnb_array *shape_only_in[1];
-    dnb_op_call call = {.node = n, .opset = s->opset, .in = s->known, .out = &result};
+    dnb_op_call call = {.node = n,
+                        .opset = s->opset,
+                        .in = s->known,
+                        .out = &result,
+                        .in_shape = s->in,
+                        .out_shape = s->out};
     size_t count = dnb_shape_count(&s->out[0]);
     if (count > *budget)
         return DNB_OK;
@@ -134,12 +139,22 @@ static dnb_status fold(dnb_inference *inf, const dnb_op_shapes *s, const dnb_nod
     }
     DNB_TRY(dnb_array_init(&result, s->out[0].dtype, s->out[0].ndim, s->out[0].dim, err));
     DNB_TRY(n->op->run(&call, err));
+    if (result.dtype == DNB_I64)
+        dnb_narrow(&result, dnb_elem(&s->out[0]));
     *budget -= count;
     inf->known[n->outputs[0]] = result;
     result = (dnb_array){0};
 done:
     dnb_array_release(&result);
     return status;
+}
+
+void dnb_infer_elem(const dnb_op_shapes *s, dnb_shape *out)
+{
+    if (out->elem)
+        return;
+    bool as_first = s->node->n_inputs && s->in[0] && s->in[0]->dtype == out->dtype;
+    out->elem = DNB_ELEM(dnb_elem(as_first ? s->in[0] : out));
 }
 
 static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_node *n,
@@ -154,6 +169,7 @@ static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_n
     DNB_TRY(n->op->shape(&s, err));
     for (size_t i = 0; i < n->n_outputs; i++) {
         DNB_TRY(check_output(n, &s.out[i], err));
+        dnb_infer_elem(&s, &s.out[i]);
         inf->shape[n->outputs[i]] = s.out[i];
     }
     DNB_TRY(check_empty_input(&s, n, err));
@@ -173,6 +189,7 @@ static void seed_values(dnb_inference *inf, const dnb_graph *g)
             inf->shape[i].dim[0] = inf->batch;
         } else if (v->is_constant) {
             inf->shape[i] = dnb_shape_of(&v->constant);
+            inf->shape[i].elem = DNB_ELEM(v->elem);
             dnb_array_borrow(&inf->known[i], v->constant.dtype, v->constant.ndim, v->constant.shape,
                              v->constant.data);
         }

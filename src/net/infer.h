@@ -18,6 +18,8 @@ typedef struct dnb_inference {
 dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t batch,
                              dnb_err *err) DNB_MUST_CHECK;
 void dnb_inference_free(dnb_inference *inf);
+/* Completes out->elem where the shape rule left it 0 (see graph.h). */
+void dnb_infer_elem(const dnb_op_shapes *s, dnb_shape *out);
 
 /* The arrays an operator's rules want, for one node. Zero-initialise once, refill
  * for each node; release at the end. */

@@ -16,7 +16,7 @@ typedef struct dnb_op_shapes {
     size_t declared_batch;         /* what the file was written for */
     const dnb_shape *const *in;    /* NULL = input not given */
     const dnb_array *const *known; /* content (F32 or I64) where it is known already; else NULL */
-    dnb_shape *out;                /* dtype is preset to the first input's (or F32) */
+    dnb_shape *out;                /* dtype is preset to the first input's (or F32), elem to 0 */
 } dnb_op_shapes;
 
 /* A node during execution by its reference kernel. in[i]->dtype is I64, or the run's float type
@@ -26,6 +26,9 @@ typedef struct dnb_op_call {
     int opset;
     const dnb_array *const *in; /* NULL = input not given */
     dnb_array *out;
+    /* Element types where they matter (saturation, unsigned division); NULL = input not given. */
+    const dnb_shape *const *in_shape;
+    const dnb_shape *out_shape;
 } dnb_op_call;
 
 typedef dnb_status (*dnb_shape_rule)(const dnb_op_shapes *s, dnb_err *err);

@@ -4,9 +4,93 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "array/half.h"
 #include "base/mem.h"
 
 #define MAX_SIZE ((int64_t)1 << 31)
+
+dnb_dtype dnb_storage_class(dnb_dtype elem)
+{
+    return elem == DNB_F32 || elem == DNB_F64 || elem == DNB_F16 || elem == DNB_BF16 ? DNB_F32
+                                                                                     : DNB_I64;
+}
+
+dnb_dtype dnb_elem(const dnb_shape *s)
+{
+    return s->elem ? (dnb_dtype)(s->elem - 1) : dnb_storage_class(s->dtype);
+}
+
+static double round_half(double x)
+{
+    return (double)dnb_half_to_float(dnb_float_to_half((float)x));
+}
+
+static double round_bfloat(double x)
+{
+    return (double)dnb_bfloat_to_float(dnb_float_to_bfloat((float)x));
+}
+
+static void narrow_floats(dnb_array *a, dnb_dtype elem)
+{
+    size_t n = dnb_array_count(a);
+    float *f = a->dtype == DNB_F32 ? a->data : NULL;
+    double *d = a->dtype == DNB_F64 ? a->data : NULL;
+    if (elem == DNB_F64 || (elem == DNB_F32 && f))
+        return;
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < n; i++) {
+        double x = f ? (double)f[i] : d[i];
+        x = elem == DNB_F16 ? round_half(x) : elem == DNB_BF16 ? round_bfloat(x) : (double)(float)x;
+        if (f)
+            f[i] = (float)x;
+        else
+            d[i] = x;
+    }
+}
+
+static int64_t wrap(int64_t x, dnb_dtype elem)
+{
+    switch (elem) {
+    case DNB_I32:
+        return (int32_t)(uint32_t)x;
+    case DNB_I16:
+        return (int16_t)(uint16_t)x;
+    case DNB_I8:
+        return (int8_t)(uint8_t)x;
+    case DNB_U32:
+        return (uint32_t)x;
+    case DNB_U16:
+        return (uint16_t)x;
+    case DNB_U8:
+        return (uint8_t)x;
+    case DNB_BOOL:
+        return x != 0;
+    default:
+        return x; /* int64, and uint64 in int64's bits */
+    }
+}
+
+void dnb_narrow(dnb_array *a, dnb_dtype elem)
+{
+    if (a->dtype != DNB_I64) {
+        narrow_floats(a, elem);
+        return;
+    }
+    if (elem == DNB_I64 || elem == DNB_U64)
+        return;
+    for (size_t i = 0, n = dnb_array_count(a); i < n; i++)
+        ((int64_t *)a->data)[i] = wrap(((int64_t *)a->data)[i], elem);
+}
+
+dnb_status dnb_op_need(const dnb_op_shapes *s, size_t i, dnb_err *err)
+{
+    if (s->known[i])
+        return DNB_OK;
+    return dnb_fail(err, DNB_EUNSUPPORTED,
+                    "node '%s' (%s): the shape of its result depends on the data, which is "
+                    "unsupported here",
+                    s->node->name, s->node->op->name);
+}
 
 size_t dnb_shape_count(const dnb_shape *s)
 {

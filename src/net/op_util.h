@@ -14,6 +14,12 @@ dnb_shape dnb_shape_of(const dnb_array *a);
 /* A float32 shape / an array header over `data`. */
 dnb_shape dnb_shape_make(int ndim, const size_t *dim);
 
+/* Rounds or wraps the numbers of a (F32, F64 or I64) to an element type: float16, bfloat16 and
+ * float32 to nearest even, integers modulo their width, booleans to 0 and 1. */
+void dnb_narrow(dnb_array *a, dnb_dtype elem);
+/* DNB_EUNSUPPORTED when the content of input i is not known: its result's shape depends on it. */
+dnb_status dnb_op_need(const dnb_op_shapes *s, size_t i, dnb_err *err) DNB_MUST_CHECK;
+
 /* -ndim..ndim-1 -> 0..ndim-1 (with inclusive: ..ndim); DNB_EARG otherwise. */
 dnb_status dnb_op_axis(const dnb_node *n, int64_t axis, int ndim, bool inclusive, int *out,
                        dnb_err *err) DNB_MUST_CHECK;

@@ -39,6 +39,8 @@ typedef struct dnb_step {
     int *in_buffer, *out_buffer;
     dnb_array *in, *out;
     const dnb_array **in_ref;
+    dnb_node_view view; /* what shapes points to */
+    dnb_op_shapes shapes;
     /* TAP */
     size_t tap, row_count; /* row_count: elements per stimulus */
     int buffer;

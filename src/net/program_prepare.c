@@ -44,6 +44,7 @@ static void step_release(dnb_step *s)
     dnb_free(s->out_buffer);
     dnb_free(s->in);
     dnb_free(s->out);
+    dnb_node_view_release(&s->view);
     dnb_free((void *)s->in_ref);
 }
 
@@ -175,24 +176,32 @@ static dnb_status run_setup_node(dnb_program *p, const dnb_node *n, dnb_err *err
 {
     const dnb_array **in = NULL;
     dnb_array *out = NULL;
+    dnb_node_view view = {0};
+    dnb_op_shapes s;
     dnb_status status = DNB_OK;
     DNB_NEW(in, n->n_inputs, "constants");
     DNB_NEW(out, n->n_outputs, "constants");
+    DNB_TRY(dnb_node_view_fill(&view, &s, p->graph, p->inf, n, err));
     for (size_t k = 0; k < n->n_inputs; k++)
         in[k] = n->inputs[k] == DNB_NO_VALUE ? NULL : dnb_program_constant(p, n->inputs[k]);
     for (size_t k = 0; k < n->n_outputs; k++) {
-        const dnb_shape *s = &p->inf->shape[n->outputs[k]];
-        DNB_TRY(dnb_array_init(&out[k], dnb_program_dtype(p, s->dtype), s->ndim, s->dim, err));
+        const dnb_shape *shape = &s.out[k];
+        dnb_dtype t = dnb_program_dtype(p, shape->dtype);
+        DNB_TRY(dnb_array_init(&out[k], t, shape->ndim, shape->dim, err));
     }
-    dnb_op_call call = {.node = n, .opset = dnb_graph_opset(p->graph), .in = in, .out = out};
+    dnb_op_call call = {
+        .node = n, .opset = s.opset, .in = in, .out = out, .in_shape = s.in, .out_shape = s.out};
     DNB_TRY(n->op->run(&call, err));
     for (size_t k = 0; k < n->n_outputs; k++) {
+        if (out[k].dtype == DNB_I64)
+            dnb_narrow(&out[k], dnb_elem(&s.out[k]));
         p->constants[n->outputs[k]] = out[k];
         out[k] = (dnb_array){0};
     }
 done:
     for (size_t k = 0; out && k < n->n_outputs; k++)
         dnb_array_release(&out[k]);
+    dnb_node_view_release(&view);
     dnb_free((void *)in);
     dnb_free(out);
     return status;
@@ -347,6 +356,7 @@ static dnb_status prepare_node(dnb_program *p, dnb_step *s, dnb_err *err)
 {
     const dnb_node *n = dnb_graph_node_at(p->graph, (size_t)s->node);
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_node_view_fill(&s->view, &s->shapes, p->graph, p->inf, n, err));
     DNB_NEW(s->in, n->n_inputs, "plan");
     DNB_NEW(s->in_ref, n->n_inputs, "plan");
     DNB_NEW(s->out, n->n_outputs, "plan");

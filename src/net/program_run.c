@@ -117,9 +117,17 @@ static dnb_status run_node(dnb_program *p, dnb_step *s, dnb_err *err)
     for (size_t k = 0; k < n->n_inputs; k++)
         if (s->in_buffer[k] >= 0)
             s->in[k].data = p->buffers[s->in_buffer[k]].data;
-    dnb_op_call call = {
-        .node = n, .opset = dnb_graph_opset(p->graph), .in = s->in_ref, .out = s->out};
-    return n->op->run(&call, err);
+    dnb_op_call call = {.node = n,
+                        .opset = s->shapes.opset,
+                        .in = s->in_ref,
+                        .out = s->out,
+                        .in_shape = s->shapes.in,
+                        .out_shape = s->shapes.out};
+    dnb_status status = n->op->run(&call, err);
+    for (size_t k = 0; status == DNB_OK && k < n->n_outputs; k++)
+        if (s->out[k].dtype == DNB_I64)
+            dnb_narrow(&s->out[k], dnb_elem(&s->shapes.out[k]));
+    return status;
 }
 
 static dnb_status run_prim(dnb_program *p, dnb_step *s, dnb_err *err)
