@@ -17,10 +17,10 @@ static inline int64_t dnb_double_to_i64(double x)
 
 /* Calls fn_f32, fn_f64, fn_i64 or fn_u64 by what `array` (with shape `shape`) holds. */
 #define DNB_BY_NUMBER(array, shape, fn, ...)                                                       \
-    ((array)->dtype == DNB_F32        ? fn##_f32(__VA_ARGS__)                                      \
-     : (array)->dtype == DNB_F64      ? fn##_f64(__VA_ARGS__)                                      \
+    ((array)->dtype == DNB_F32    ? fn##_f32(__VA_ARGS__)                                          \
+     : (array)->dtype == DNB_F64  ? fn##_f64(__VA_ARGS__)                                          \
      : dnb_elem(shape) == DNB_U64 ? fn##_u64(__VA_ARGS__)                                          \
-                                      : fn##_i64(__VA_ARGS__))
+                                  : fn##_i64(__VA_ARGS__))
 #endif
 
 #define ADD(a, b) ((a) + (b))

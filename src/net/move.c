@@ -132,7 +132,8 @@ void dnb_move_or_fill(const dnb_array *out, const dnb_array *src, const dnb_tabl
         for (size_t x = 0; x < width; x++) {
             size_t i = last < 0 ? 0 : t->from[last][x];
             copy_element(to + (r * width + x) * size,
-                         filled || i == DNB_FILL ? (const char *)fill : from + (at + i) * size, size);
+                         filled || i == DNB_FILL ? (const char *)fill : from + (at + i) * size,
+                         size);
         }
     }
 }

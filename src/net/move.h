@@ -13,7 +13,8 @@ typedef struct dnb_lines {
 
 dnb_lines dnb_lines_of(const dnb_array *a, int axis);
 
-/* *at = index (negative: from the end) into a dimension of n; DNB_EARG outside it. at may be NULL. */
+/* *at = index (negative: from the end) into a dimension of n; DNB_EARG outside it. at may be NULL.
+ */
 dnb_status dnb_call_index(const dnb_node *node, int64_t index, size_t n, size_t *at,
                           dnb_err *err) DNB_MUST_CHECK;
 /* The element of x with the coordinates of element i of `like` (as many dimensions), but `at` along

@@ -92,8 +92,9 @@ static dnb_status read_term(const dnb_node *n, const char **at, term *t, dnb_err
         }
         int label = label_of(**at);
         if (label < 0 || t->n_letters == DNB_MAX_DIMS)
-            return malformed(n, label < 0 ? "has something other than letters, commas and '...'"
-                                          : "has a term with more than 8 indices",
+            return malformed(n,
+                             label < 0 ? "has something other than letters, commas and '...'"
+                                       : "has a term with more than 8 indices",
                              err);
         t->label[t->n_letters++] = label;
     }
@@ -111,9 +112,9 @@ static dnb_status expand_dots(const dnb_node *n, term *t, int n_dots, dnb_err *e
     t->n = t->n_letters + n_dots;
     for (int i = 0; i < t->n; i++) {
         bool dot = i >= at && i < at + n_dots && n_dots;
-        label[i] = dot                     ? N_LETTERS + n_dots - 1 - (i - at)
+        label[i] = dot                 ? N_LETTERS + n_dots - 1 - (i - at)
                    : n_dots && i >= at ? t->label[i - n_dots]
-                                           : t->label[i];
+                                       : t->label[i];
     }
     memcpy(t->label, label, (size_t)t->n * sizeof *label);
     return DNB_OK;

@@ -100,8 +100,8 @@ static dnb_status gather_elements_run(const dnb_op_call *c, dnb_err *err)
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_op_axis_attr(c->node, "axis", 0, x->ndim, false, &axis, err));
     for (size_t i = 0, n = dnb_array_count(index); i < n; i++) {
-        DNB_TRY(dnb_call_index(c->node, ((const int64_t *)index->data)[i], x->shape[axis], &at,
-                               err));
+        DNB_TRY(
+            dnb_call_index(c->node, ((const int64_t *)index->data)[i], x->shape[axis], &at, err));
         element = dnb_element_at(x, index, i, axis, at);
         memcpy((char *)c->out[0].data + i * size, (const char *)x->data + element * size, size);
     }

@@ -40,8 +40,8 @@ static dnb_status constant_of_shape_shape(const dnb_op_shapes *s, dnb_err *err)
                             s->node->name);
         elem = value->tensor->dtype;
     }
-    s->out[0] = (dnb_shape){
-        .dtype = dnb_storage_class(elem), .ndim = (int)n, .elem = DNB_ELEM(elem)};
+    s->out[0] =
+        (dnb_shape){.dtype = dnb_storage_class(elem), .ndim = (int)n, .elem = DNB_ELEM(elem)};
     for (size_t i = 0; i < n; i++) {
         if (sizes[i] < 0 || sizes[i] > MAX_SIZE)
             return dnb_fail(err, DNB_ESHAPE, "node '%s' (ConstantOfShape): dimension %zu is %lld",
@@ -81,9 +81,9 @@ const dnb_op dnb_op_constant_of_shape = {.name = "ConstantOfShape",
 /* ONNX's numbers of element types; -1 = none of ours. */
 static int elem_of_onnx(int64_t type)
 {
-    static const int map[] = {-1,      DNB_F32, DNB_U8,   DNB_I8,  DNB_U16, DNB_I16,
-                              DNB_I32, DNB_I64, -1,       DNB_BOOL, DNB_F16, DNB_F64,
-                              DNB_U32, DNB_U64, -1,       -1,      DNB_BF16};
+    static const int map[] = {-1,      DNB_F32, DNB_U8, DNB_I8,   DNB_U16, DNB_I16,
+                              DNB_I32, DNB_I64, -1,     DNB_BOOL, DNB_F16, DNB_F64,
+                              DNB_U32, DNB_U64, -1,     -1,       DNB_BF16};
     return type >= 0 && type < (int64_t)(sizeof map / sizeof *map) ? map[type] : -1;
 }
 
@@ -196,9 +196,8 @@ static dnb_status range_run(const dnb_op_call *c, dnb_err *err)
         else if (out->dtype == DNB_F64)
             ((double *)out->data)[i] = start + (double)i * delta;
         else
-            ((int64_t *)out->data)[i] =
-                (int64_t)(*(const uint64_t *)c->in[0]->data +
-                          (uint64_t)i * *(const uint64_t *)c->in[2]->data);
+            ((int64_t *)out->data)[i] = (int64_t)(*(const uint64_t *)c->in[0]->data +
+                                                  (uint64_t)i * *(const uint64_t *)c->in[2]->data);
     }
     return DNB_OK;
 }

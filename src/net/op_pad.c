@@ -49,8 +49,10 @@ static dnb_status read_padding(const dnb_node *n, int ndim, const int64_t *pads,
     *p = (padding){0};
     DNB_TRY(read_mode(n, &p->mode, err));
     if (!pads || n_pads % 2 || n_pads / 2 != count)
-        return dnb_fail(err, DNB_EARG, "node '%s' (Pad): pads needs two numbers for each of %zu "
-                        "dimensions", n->name, count);
+        return dnb_fail(err, DNB_EARG,
+                        "node '%s' (Pad): pads needs two numbers for each of %zu "
+                        "dimensions",
+                        n->name, count);
     for (size_t i = 0; i < count; i++) {
         int axis;
         DNB_TRY(dnb_op_axis(n, axes ? axes[i] : (int64_t)i, ndim, false, &axis, err));

@@ -88,6 +88,6 @@ static void NAME(reduce)(const dnb_op_call *c, const reduce_walk *w, reduce_kind
     REAL *dst = c->out[0].data;
 #pragma omp parallel for schedule(static) if (w->n_kept * w->n_gone > PARALLEL_WORTH)
     for (size_t o = 0; o < w->n_kept; o++)
-        dst[o] = NAME(reduce_one)(
-            kind, w, src + walk_offset(o, w->kept, w->kept_step, w->kept_ndim));
+        dst[o] =
+            NAME(reduce_one)(kind, w, src + walk_offset(o, w->kept, w->kept_step, w->kept_ndim));
 }

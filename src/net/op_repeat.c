@@ -198,8 +198,8 @@ static dnb_status trilu_shape(const dnb_op_shapes *s, dnb_err *err)
     bool k_fits = s->node->n_inputs < 2 || !s->in[1] ||
                   (s->in[1]->dtype == DNB_I64 && dnb_shape_count(s->in[1]) == 1);
     if (s->in[0]->ndim < 2 || !k_fits)
-        return dnb_fail(err, DNB_ESHAPE,
-                        "node '%s' (Trilu): needs matrices, and k as one integer", s->node->name);
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (Trilu): needs matrices, and k as one integer",
+                        s->node->name);
     s->out[0] = *s->in[0];
     return DNB_OK;
 }

@@ -42,8 +42,8 @@ static dnb_status misfit(const dnb_op_shapes *s, dnb_err *err)
     return dnb_fail(err, DNB_ESHAPE,
                     "node '%s' (%s): indices (%s, %s) and updates (%s, %s) do not fit data (%s, "
                     "%s)",
-                    s->node->name, s->node->op->name,
-                    dnb_shape_text(s->in[1], index, sizeof index), dnb_dtype_name(s->in[1]->dtype),
+                    s->node->name, s->node->op->name, dnb_shape_text(s->in[1], index, sizeof index),
+                    dnb_dtype_name(s->in[1]->dtype),
                     dnb_shape_text(s->in[2], updates, sizeof updates),
                     dnb_dtype_name(s->in[2]->dtype), dnb_shape_text(s->in[0], data, sizeof data),
                     dnb_dtype_name(s->in[0]->dtype));
@@ -82,8 +82,8 @@ static dnb_status scatter_elements_run(const dnb_op_call *c, dnb_err *err)
     DNB_TRY(dnb_kernel_copy(c, err));
     for (size_t i = 0, n = dnb_array_count(index); i < n; i++) {
         size_t at;
-        DNB_TRY(dnb_call_index(c->node, ((const int64_t *)index->data)[i], out->shape[axis], &at,
-                               err));
+        DNB_TRY(
+            dnb_call_index(c->node, ((const int64_t *)index->data)[i], out->shape[axis], &at, err));
         at = dnb_element_at(out, index, i, axis, at);
         DNB_BY_NUMBER(out, c->in_shape[0], scatter, kind, out->data, updates->data, at, i, 1);
     }
@@ -122,8 +122,8 @@ static dnb_status scatter_nd_shape(const dnb_op_shapes *s, dnb_err *err)
     fits = fits && depth >= 1 && depth <= (size_t)x->ndim &&
            updates->ndim == index->ndim - 1 + x->ndim - (int)depth;
     for (int d = 0; fits && d < updates->ndim; d++)
-        fits = updates->dim[d] == (d < index->ndim - 1 ? index->dim[d]
-                                                       : x->dim[d - (index->ndim - 1) + (int)depth]);
+        fits = updates->dim[d] ==
+               (d < index->ndim - 1 ? index->dim[d] : x->dim[d - (index->ndim - 1) + (int)depth]);
     if (!fits)
         return misfit(s, err);
     s->out[0] = *x;
@@ -147,8 +147,8 @@ static dnb_status scatter_nd_run(const dnb_op_call *c, dnb_err *err)
             DNB_TRY(dnb_call_index(c->node, tuple[k], out->shape[k], &at, err));
             element = element * out->shape[k] + at;
         }
-        DNB_BY_NUMBER(out, c->in_shape[0], scatter, kind, out->data, updates->data,
-                      element * block, i * block, block);
+        DNB_BY_NUMBER(out, c->in_shape[0], scatter, kind, out->data, updates->data, element * block,
+                      i * block, block);
     }
 done:
     return status;

@@ -173,8 +173,8 @@ static void sort_entries(const dnb_array *x, const dnb_shape *shape, const dnb_l
             size_t mid = lo + width < l->n ? lo + width : l->n;
             size_t hi = lo + 2 * width < l->n ? lo + 2 * width : l->n;
             for (size_t a = lo, b = mid, k = lo; k < hi; k++) {
-                bool left = a < mid && (b >= hi || compare_entries(x, shape, l, order[a],
-                                                                   order[b]) <= 0);
+                bool left =
+                    a < mid && (b >= hi || compare_entries(x, shape, l, order[a], order[b]) <= 0);
                 other[k] = order[left ? a++ : b++];
             }
         }
@@ -243,10 +243,8 @@ static dnb_status unique_shape(const dnb_op_shapes *s, dnb_err *err)
         s->out[0] = *s->in[0];
     s->out[0].dim[axis] = d.n;
     for (size_t i = 1; i < s->node->n_outputs; i++)
-        s->out[i] = (dnb_shape){.dtype = DNB_I64,
-                                .elem = DNB_ELEM(DNB_I64),
-                                .ndim = 1,
-                                .dim = {i == 2 ? l.n : d.n}};
+        s->out[i] = (dnb_shape){
+            .dtype = DNB_I64, .elem = DNB_ELEM(DNB_I64), .ndim = 1, .dim = {i == 2 ? l.n : d.n}};
 done:
     distinct_release(&d);
     return status;

@@ -134,7 +134,7 @@ static dnb_status depth_to_space_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     const dnb_shape *x = s->in[0];
     const char *mode = NULL;
-    size_t b;
+    size_t b = 1;
     dnb_status status = DNB_OK;
     DNB_TRY(block_size(s, &b, err));
     DNB_TRY(dnb_node_string(s->node, "mode", &mode, err));
@@ -182,7 +182,7 @@ const dnb_op dnb_op_depth_to_space = {.name = "DepthToSpace",
 static dnb_status space_to_depth_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     const dnb_shape *x = s->in[0];
-    size_t b;
+    size_t b = 1;
     dnb_status status = block_size(s, &b, err);
     if (status != DNB_OK)
         return status;
@@ -201,8 +201,7 @@ static dnb_status space_to_depth_run(const dnb_op_call *c, dnb_err *err)
     if (dnb_array_count(x) == 0)
         return DNB_OK;
     size_t b = x->shape[2] / out->shape[2];
-    permute_six(out, x,
-                (size_t[]){x->shape[0], x->shape[1], out->shape[2], b, out->shape[3], b},
+    permute_six(out, x, (size_t[]){x->shape[0], x->shape[1], out->shape[2], b, out->shape[3], b},
                 (int[]){0, 3, 5, 1, 2, 4});
     return DNB_OK;
 }
