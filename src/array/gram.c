@@ -9,12 +9,30 @@
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 
+/* The panels' products in float32, then added to acc. */
+static void single_kernel(double *acc, size_t tile, const dnb_panels *p)
+{
+    int na = (int)p->na, nb = (int)p->nb, k = (int)p->k, ld = DNB_PANEL, t = (int)tile;
+    float *c = p->scratch;
+    if (p->same)
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, na, k, 1.0f, p->a32, ld, 0.0f, c, t);
+    else
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, na, nb, k, 1.0f, p->a32, ld, p->b32,
+                    ld, 0.0f, c, t);
+    for (size_t i = 0; i < p->na; i++) {
+        size_t from = i * tile + (p->same ? i : 0), to = i * tile + p->nb;
+        dnb_panel_add_single(acc + from, c + from, to - from);
+    }
+}
+
 void dnb_gram_kernel(double *acc, size_t tile, const dnb_panels *p, const void *ctx)
 {
     (void)ctx;
     int na = (int)p->na, nb = (int)p->nb, k = (int)p->k, ld = DNB_PANEL, t = (int)tile;
     int threads = dnb_serial_begin();
-    if (p->same)
+    if (p->a32)
+        single_kernel(acc, tile, p);
+    else if (p->same)
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, na, k, 1.0, p->a, ld, 1.0, acc, t);
     else
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, na, nb, k, 1.0, p->a, ld, p->b, ld,
@@ -88,7 +106,7 @@ dnb_status dnb_gram_run(double *g, const dnb_rows *x, const dnb_gram_options *op
     if (o.centre == DNB_CENTRE_ROWS) {
         DNB_NEW(shift, x->n, "row means");
         DNB_NEW(sum, x->n, "row means");
-        DNB_TRY(dnb_rows_shift(shift, &rows, s.memory, err));
+        DNB_TRY(dnb_rows_shift(shift, &rows, false, s.memory, err));
         s.row_shift = shift;
         s.row_sum = sum;
     }
