@@ -24,9 +24,9 @@ typedef struct job {
     size_t redo_tile, redo_tiles;
 } job;
 
-/* Tiles for repeating pairs in float64: small, for the few pairs of float32 rows near each other.
- */
-enum { CLOSE_TILE = 64 };
+/* Products in float32: from how many columns on, and the tiles in which pairs near each other are
+ * repeated in float64 (small, for there are few). */
+enum { SINGLE_COLUMNS = 2048, CLOSE_TILE = 64 };
 
 /* Below it a distance from float32 products would keep fewer than five digits. */
 static const double CLOSE = 0.01;
@@ -126,6 +126,14 @@ done:
     return status;
 }
 
+/* May products be taken in float32? Few columns average out no rounding and gain little time;
+ * z-scored rows need their mean exactly. */
+static bool may_be_single(const job *j, const dnb_pdist_options *o)
+{
+    return j->x->dtype == DNB_F32 && j->x->d >= SINGLE_COLUMNS &&
+           (j->metric == DNB_CORRELATION || (j->metric == DNB_COSINE && !o->zscore));
+}
+
 static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb_err *err)
 {
     dnb_status status = DNB_OK;
@@ -142,8 +150,7 @@ static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb
         DNB_TRY(prepare_zscore(j, memory, err));
     if (j->metric == DNB_SEUCLIDEAN)
         DNB_TRY(prepare_seuclidean(j, o->variance, memory, err));
-    s->single = j->x->dtype == DNB_F32 &&
-                (j->metric == DNB_CORRELATION || (j->metric == DNB_COSINE && !o->zscore));
+    s->single = may_be_single(j, o);
     s->centre_columns =
         j->metric == DNB_EUCLIDEAN || j->metric == DNB_SQEUCLIDEAN || j->metric == DNB_SEUCLIDEAN;
     if (j->metric == DNB_CORRELATION) {
