@@ -107,11 +107,26 @@ static void test_means(void **state)
     assert_true(worst(&s, DNB_CORRELATION) < 1e-7);
     assert_true(worst(&s, DNB_COSINE) < 1e-13);
     free(s.x);
-    s = sample_new(10, 40000);
+    s = sample_new(6, 150000);
     for (size_t i = 0; i < s.n; i++)
         for (size_t c = 0; c < 4096; c++)
-            s.x[i * s.d + c] += (float)i * 100;
-    assert_true(worst(&s, DNB_CORRELATION) < 1e-7);
+            s.x[i * s.d + c] += (float)(i % 2 ? -50 : 50);
+    assert_true(worst(&s, DNB_CORRELATION) < 1e-12);
+    free(s.x);
+}
+
+/* Half the numbers are 0, so 0 - shift comes again and again: its products must not add up to an
+ * error (without rounding of the shift it is 2e-8). */
+static void test_relu(void **state)
+{
+    (void)state;
+    sample s = sample_new(40, 40000);
+    dnb_random rng;
+    dnb_random_init(&rng, 3, 0);
+    for (size_t i = 0; i < s.n * s.d; i++)
+        s.x[i] = (float)fmax(0, dnb_random_normal(&rng));
+    for (int m = 0; m < 2; m++)
+        assert_true(worst(&s, METRICS[m]) < 7e-9);
     free(s.x);
 }
 
@@ -144,7 +159,7 @@ static void test_close(void **state)
 static void test_hard_rows(void **state)
 {
     (void)state;
-    static const float scales[] = {1e-30F, 1e-25F, 1e-12F, 1e12F, 1e17F, 1e25F, 1e36F};
+    static const float scales[] = {1e-30F, 1e-25F, 1e-21F, 1e-12F, 1e12F, 1e17F, 1e25F, 1e36F};
     for (size_t k = 0; k < sizeof scales / sizeof *scales; k++) {
         sample s = sample_new(30, 2100);
         copy_row(&s, 4, 9, scales[k], 0);
@@ -209,8 +224,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shapes),    cmocka_unit_test(test_means),
-        cmocka_unit_test(test_close),     cmocka_unit_test(test_hard_rows),
-        cmocka_unit_test(test_same_bits),
+        cmocka_unit_test(test_relu),      cmocka_unit_test(test_close),
+        cmocka_unit_test(test_hard_rows), cmocka_unit_test(test_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
