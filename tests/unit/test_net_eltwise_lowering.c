@@ -17,9 +17,10 @@ typedef struct function {
 } function;
 
 static const function functions[] = {
-    {"Abs", NULL},       {"Sqrt", NULL},           {"Round", NULL},         {"Reciprocal", NULL},
-    {"HardSwish", NULL}, {"Pow", (float[]){2}},    {"Pow", (float[]){3}},   {"Pow", (float[]){-1}},
-    {"Relu", NULL},      {"Pow", (float[]){2.5f}}, {"Pow", (float[]){0.5f}}};
+    {"Abs", NULL},           {"Sqrt", NULL},         {"Round", NULL},
+    {"Reciprocal", NULL},    {"HardSwish", NULL},    {"Pow", (float[]){2}},
+    {"Pow", (float[]){3}},   {"Pow", (float[]){-1}}, {"Pow", (float[]){2.5f}},
+    {"Pow", (float[]){0.5f}}};
 
 static dnb_status build_net(const function *f, bool fused, dnb_graph **g, dnb_value *y,
                             dnb_err *err)
