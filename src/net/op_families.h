@@ -41,11 +41,30 @@ extern const dnb_op dnb_op_bernoulli, dnb_op_random_normal, dnb_op_random_normal
 /* op_shape.c: the same elements, seen with another shape */
 extern const dnb_op dnb_op_identity, dnb_op_flatten, dnb_op_reshape, dnb_op_squeeze,
     dnb_op_unsqueeze, dnb_op_shape;
+extern const dnb_op dnb_op_identity, dnb_op_dropout, dnb_op_flatten, dnb_op_reshape, dnb_op_squeeze,
+    dnb_op_unsqueeze, dnb_op_shape, dnb_op_size, dnb_op_cast;
 /* op_move.c: elements moved */
-extern const dnb_op dnb_op_concat, dnb_op_transpose, dnb_op_gather, dnb_op_slice, dnb_op_pad,
-    dnb_op_resize, dnb_op_upsample;
+extern const dnb_op dnb_op_concat, dnb_op_transpose, dnb_op_slice;
+/* op_gather.c, op_scatter.c */
+extern const dnb_op dnb_op_gather, dnb_op_gather_elements, dnb_op_gather_nd, dnb_op_scatter,
+    dnb_op_scatter_elements, dnb_op_scatter_nd;
+/* op_pad.c, op_repeat.c, op_split.c */
+extern const dnb_op dnb_op_pad, dnb_op_expand, dnb_op_tile, dnb_op_reverse_sequence, dnb_op_trilu,
+    dnb_op_split, dnb_op_depth_to_space, dnb_op_space_to_depth;
+/* op_resize.c */
+extern const dnb_op dnb_op_resize, dnb_op_upsample;
+/* op_make.c: values from sizes and indices */
+extern const dnb_op dnb_op_constant_of_shape, dnb_op_eye_like, dnb_op_one_hot, dnb_op_range;
+/* op_select.c: results whose size depends on the data */
+extern const dnb_op dnb_op_compress, dnb_op_nonzero, dnb_op_unique;
+/* op_along.c: along one axis */
+extern const dnb_op dnb_op_arg_max, dnb_op_arg_min, dnb_op_cumsum, dnb_op_top_k;
 /* op_reduce.c */
-extern const dnb_op dnb_op_reduce_mean, dnb_op_reduce_sum, dnb_op_reduce_max;
+extern const dnb_op dnb_op_reduce_l1, dnb_op_reduce_l2, dnb_op_reduce_log_sum,
+    dnb_op_reduce_log_sum_exp, dnb_op_reduce_max, dnb_op_reduce_mean, dnb_op_reduce_min,
+    dnb_op_reduce_prod, dnb_op_reduce_sum, dnb_op_reduce_sum_square;
+/* op_det.c, op_einsum.c */
+extern const dnb_op dnb_op_det, dnb_op_einsum;
 /* op_control.c */
 extern const dnb_op dnb_op_if, dnb_op_loop, dnb_op_scan;
 /* op_legacy.c: experimental operators old files use */
