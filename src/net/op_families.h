@@ -6,9 +6,12 @@
 
 /* op_conv.c */
 extern const dnb_op dnb_op_conv, dnb_op_conv_transpose;
-/* op_pool.c */
+/* op_pool.c, op_max_pool.c, op_pool_more.c */
 extern const dnb_op dnb_op_max_pool, dnb_op_average_pool, dnb_op_global_average_pool,
-    dnb_op_global_max_pool, dnb_op_adaptive_average_pool;
+    dnb_op_global_max_pool, dnb_op_adaptive_average_pool, dnb_op_max_unpool, dnb_op_lp_pool,
+    dnb_op_global_lp_pool;
+/* op_sample.c, op_detect.c */
+extern const dnb_op dnb_op_grid_sample, dnb_op_roi_align, dnb_op_non_max_suppression;
 /* op_norm.c */
 extern const dnb_op dnb_op_batch_norm, dnb_op_instance_norm, dnb_op_lrn, dnb_op_softmax,
     dnb_op_log_softmax;
@@ -26,6 +29,8 @@ extern const dnb_op dnb_op_concat, dnb_op_transpose, dnb_op_gather, dnb_op_slice
     dnb_op_resize, dnb_op_upsample;
 /* op_reduce.c */
 extern const dnb_op dnb_op_reduce_mean, dnb_op_reduce_sum, dnb_op_reduce_max;
+/* op_control.c */
+extern const dnb_op dnb_op_if, dnb_op_loop, dnb_op_scan;
 /* op_legacy.c: experimental operators old files use */
 extern const dnb_op dnb_op_crop, dnb_op_image_scaler, dnb_op_affine;
 

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/op_families.h"
+#include "net/op_pool.h"
 #include "net/op_util.h"
 
 #define DNB_KERNELS "net/op_pool_more_kernel.h"

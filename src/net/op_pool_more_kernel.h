@@ -4,20 +4,17 @@
 static double NAME(lp_element)(const dnb_window *w, const size_t in[3], const REAL *src,
                                const size_t at[3], double p)
 {
+    int64_t start[3], lo[3], hi[3];
     double sum = 0;
-    for (size_t a = 0; a < w->kernel[0]; a++)
-        for (size_t b = 0; b < w->kernel[1]; b++)
-            for (size_t c = 0; c < w->kernel[2]; c++) {
-                size_t k[3] = {a, b, c}, pos = 0;
-                bool inside = true;
-                for (int i = 0; i < 3 && inside; i++) {
-                    int64_t s = (int64_t)(at[i] * w->stride[i] + k[i] * w->dilation[i]) -
-                                (int64_t)w->pad_lo[i];
-                    inside = s >= 0 && s < (int64_t)in[i];
-                    pos = inside ? pos * in[i] + (size_t)s : 0;
-                }
-                if (inside)
-                    sum += pow(fabs((double)src[pos]), p);
+    for (int i = 0; i < 3; i++)
+        dnb_window_clip(w, i, at[i], in[i], &start[i], &lo[i], &hi[i]);
+    for (int64_t a = lo[0]; a < hi[0]; a++)
+        for (int64_t b = lo[1]; b < hi[1]; b++)
+            for (int64_t c = lo[2]; c < hi[2]; c++) {
+                size_t d = (size_t)(start[0] + a * (int64_t)w->dilation[0]);
+                size_t h = (size_t)(start[1] + b * (int64_t)w->dilation[1]);
+                size_t x = (size_t)(start[2] + c * (int64_t)w->dilation[2]);
+                sum += pow(fabs((double)src[(d * in[1] + h) * in[2] + x]), p);
             }
     return pow(sum, 1 / p);
 }

@@ -10,13 +10,16 @@
 static double source_position(const dnb_resize *r, int d, size_t i, size_t in, size_t out)
 {
     double scale = r->scale[d], x = (double)i;
-    double last_in = (double)in - 1, last_out = (double)out - 1;
+    double last_in = (double)in - 1, last_out = (double)out - 1, exact = scale * (double)in;
     switch (r->coordinates) {
     case DNB_RESIZE_HALF_PIXEL:
         return (x + 0.5) / scale - 0.5;
     case DNB_RESIZE_PYTORCH_HALF_PIXEL:
         return out > 1 ? (x + 0.5) / scale - 0.5 : 0;
     case DNB_RESIZE_ALIGN_CORNERS:
+        /* ONNX's data count with the size before it is rounded down. */
+        if (fabs(exact - (double)out) > 1e-6 * exact)
+            last_out = exact - 1;
         return out > 1 ? x * last_in / last_out : 0;
     case DNB_RESIZE_TF_HALF_PIXEL_FOR_NN:
         return (x + 0.5) / scale;
