@@ -19,6 +19,13 @@ extern const dnb_op dnb_op_batch_norm, dnb_op_instance_norm, dnb_op_lrn, dnb_op_
 extern const dnb_op dnb_op_relu, dnb_op_leaky_relu, dnb_op_clip, dnb_op_sigmoid, dnb_op_tanh;
 /* op_matmul.c */
 extern const dnb_op dnb_op_gemm, dnb_op_matmul;
+/* op_qlinear.c, op_quantize.c */
+extern const dnb_op dnb_op_matmul_integer, dnb_op_qlinear_matmul, dnb_op_conv_integer,
+    dnb_op_qlinear_conv, dnb_op_quantize_linear, dnb_op_dequantize_linear,
+    dnb_op_dynamic_quantize_linear;
+/* op_signal.c, op_window.c */
+extern const dnb_op dnb_op_dft, dnb_op_stft, dnb_op_hann_window, dnb_op_hamming_window,
+    dnb_op_blackman_window, dnb_op_mel_weight_matrix;
 /* op_elementwise.c */
 extern const dnb_op dnb_op_add, dnb_op_sub, dnb_op_mul, dnb_op_div, dnb_op_sum;
 /* op_shape.c: the same elements, seen with another shape */

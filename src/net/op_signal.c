@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "dnnbrain/threads.h"
+#include "dnnbrain/runtime.h"
 #include "net/fft.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -119,8 +119,8 @@ done:
 
 static dnb_status dft_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    fft_lines l;
-    int axis;
+    fft_lines l = {0};
+    int axis = 0;
     dnb_status status = DNB_OK;
     if (s->node->n_inputs > 1 && s->in[1])
         DNB_TRY(dnb_op_need(s, 1, err));
@@ -134,8 +134,8 @@ done:
 
 static dnb_status dft_run(const dnb_op_call *c, dnb_err *err)
 {
-    fft_lines l;
-    int axis;
+    fft_lines l = {0};
+    int axis = 0;
     dnb_shape x = dnb_shape_of(c->in[0]);
     dnb_status status = dft_read(c->node, &x, c->in, &l, &axis, err);
     return status == DNB_OK ? transform(c, &l, err) : status;
@@ -188,7 +188,7 @@ done:
 
 static dnb_status stft_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    fft_lines l;
+    fft_lines l = {0};
     size_t frames, n = s->node->n_inputs;
     dnb_status status = DNB_OK;
     for (size_t i = 1; i < n; i += 2)
@@ -203,7 +203,7 @@ done:
 
 static dnb_status stft_run(const dnb_op_call *c, dnb_err *err)
 {
-    fft_lines l;
+    fft_lines l = {0};
     size_t frames;
     const dnb_array *given = c->node->n_inputs > 2 ? c->in[2] : NULL;
     dnb_shape x = dnb_shape_of(c->in[0]), ws;
