@@ -6,9 +6,12 @@
 
 /* op_conv.c */
 extern const dnb_op dnb_op_conv, dnb_op_conv_transpose;
-/* op_pool.c */
+/* op_pool.c, op_max_pool.c, op_pool_more.c */
 extern const dnb_op dnb_op_max_pool, dnb_op_average_pool, dnb_op_global_average_pool,
-    dnb_op_global_max_pool, dnb_op_adaptive_average_pool;
+    dnb_op_global_max_pool, dnb_op_adaptive_average_pool, dnb_op_max_unpool, dnb_op_lp_pool,
+    dnb_op_global_lp_pool;
+/* op_sample.c, op_detect.c */
+extern const dnb_op dnb_op_grid_sample, dnb_op_roi_align, dnb_op_non_max_suppression;
 /* op_norm.c */
 extern const dnb_op dnb_op_batch_norm, dnb_op_instance_norm, dnb_op_lrn, dnb_op_softmax,
     dnb_op_log_softmax;
@@ -24,6 +27,13 @@ extern const dnb_op dnb_op_abs, dnb_op_acos, dnb_op_acosh, dnb_op_asin, dnb_op_a
     dnb_op_sqrt, dnb_op_tan;
 /* op_matmul.c */
 extern const dnb_op dnb_op_gemm, dnb_op_matmul;
+/* op_qlinear.c, op_quantize.c */
+extern const dnb_op dnb_op_matmul_integer, dnb_op_qlinear_matmul, dnb_op_conv_integer,
+    dnb_op_qlinear_conv, dnb_op_quantize_linear, dnb_op_dequantize_linear,
+    dnb_op_dynamic_quantize_linear;
+/* op_signal.c, op_window.c */
+extern const dnb_op dnb_op_dft, dnb_op_stft, dnb_op_hann_window, dnb_op_hamming_window,
+    dnb_op_blackman_window, dnb_op_mel_weight_matrix;
 /* op_elementwise.c */
 extern const dnb_op dnb_op_add, dnb_op_sub, dnb_op_mul, dnb_op_div, dnb_op_mod, dnb_op_pow;
 /* op_nary.c */
