@@ -22,7 +22,7 @@ void dnb_node_view_release(dnb_node_view *v)
     *v = (dnb_node_view){0};
 }
 
-static dnb_status view_reserve(dnb_node_view *v, const dnb_node *n, dnb_err *err)
+dnb_status dnb_node_view_reserve(dnb_node_view *v, const dnb_node *n, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     if (n->n_inputs > v->cap_in || !v->in) {
@@ -47,7 +47,7 @@ done:
 dnb_status dnb_node_view_fill(dnb_node_view *v, dnb_op_shapes *s, const dnb_graph *g,
                               const dnb_inference *inf, const dnb_node *n, dnb_err *err)
 {
-    dnb_status status = view_reserve(v, n, err);
+    dnb_status status = dnb_node_view_reserve(v, n, err);
     if (status != DNB_OK)
         return status;
     for (size_t i = 0; i < n->n_inputs; i++) {
@@ -114,7 +114,7 @@ static bool is_foldable(const dnb_op_shapes *s, const dnb_node *n)
     for (size_t i = 0; i < n->n_outputs; i++)
         if (dnb_shape_count(&s->out[i]) > MAX_KNOWN)
             return false;
-    return n->n_outputs == 1 && n->op->run;
+    return n->n_outputs == 1 && n->op->run && !n->op->eval;
 }
 
 static dnb_status fold(dnb_inference *inf, const dnb_op_shapes *s, const dnb_node *n,
@@ -149,12 +149,28 @@ done:
     return status;
 }
 
-void dnb_infer_elem(const dnb_op_shapes *s, dnb_shape *out)
+static void complete_elem(const dnb_op_shapes *s, dnb_shape *out)
 {
     if (out->elem)
         return;
     bool as_first = s->node->n_inputs && s->in[0] && s->in[0]->dtype == out->dtype;
     out->elem = DNB_ELEM(dnb_elem(as_first ? s->in[0] : out));
+}
+
+dnb_status dnb_infer_outputs(const dnb_op_shapes *s, dnb_err *err)
+{
+    const dnb_node *n = s->node;
+    dnb_status status = DNB_OK;
+    for (size_t i = 0; i < n->n_outputs; i++)
+        s->out[i] = (dnb_shape){.dtype = n->n_inputs && s->in[0] ? s->in[0]->dtype : DNB_F32};
+    DNB_TRY(n->op->shape(s, err));
+    for (size_t i = 0; i < n->n_outputs; i++) {
+        DNB_TRY(check_output(n, &s->out[i], err));
+        complete_elem(s, &s->out[i]);
+    }
+    DNB_TRY(check_empty_input(s, n, err));
+done:
+    return status;
 }
 
 static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_node *n,
@@ -164,19 +180,26 @@ static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_n
     dnb_status status = dnb_node_view_fill(view, &s, g, inf, n, err);
     if (status != DNB_OK)
         return status;
+    DNB_TRY(dnb_infer_outputs(&s, err));
     for (size_t i = 0; i < n->n_outputs; i++)
-        s.out[i] = (dnb_shape){.dtype = n->n_inputs && s.in[0] ? s.in[0]->dtype : DNB_F32};
-    DNB_TRY(n->op->shape(&s, err));
-    for (size_t i = 0; i < n->n_outputs; i++) {
-        DNB_TRY(check_output(n, &s.out[i], err));
-        dnb_infer_elem(&s, &s.out[i]);
         inf->shape[n->outputs[i]] = s.out[i];
-    }
-    DNB_TRY(check_empty_input(&s, n, err));
     if (is_foldable(&s, n))
         DNB_TRY(fold(inf, &s, n, budget, err));
 done:
     return status;
+}
+
+static dnb_status check_inputs(const dnb_graph *g, dnb_err *err)
+{
+    for (size_t i = 0; i < dnb_graph_input_count(g); i++) {
+        const dnb_graph_value *v = dnb_graph_value_at(g, dnb_graph_input_at(g, i));
+        bool open = v->declared.ndim < 1;
+        for (int d = 0; d < v->declared.ndim; d++)
+            open |= v->declared.dim[d] == 0;
+        if (open)
+            return dnb_fail(err, DNB_ESHAPE, "input '%s' has no fixed shape", v->name);
+    }
+    return DNB_OK;
 }
 
 /* Inputs at this batch, constants as they are. */
@@ -212,6 +235,7 @@ dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t bat
         inf->declared_batch = dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared.dim[0];
     DNB_NEW(inf->shape, inf->n_values, "shape inference");
     DNB_NEW(inf->known, inf->n_values, "shape inference");
+    DNB_TRY(check_inputs(g, err));
     seed_values(inf, g);
     for (size_t i = 0; i < dnb_graph_node_count(g); i++)
         DNB_TRY(infer_node(inf, g, dnb_graph_node_at(g, i), &view, &budget, err));

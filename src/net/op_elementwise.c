@@ -17,7 +17,7 @@ static dnb_status binary_shape(const dnb_op_shapes *s, dnb_err *err)
                         dnb_dtype_name(s->in[1]->dtype));
     if (dnb_node_attr(s->node, "axis"))
         return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (%s): broadcasting by 'axis' (before opset 7) is not supported",
+                        "node '%s' (%s): broadcasting by 'axis' (before opset 7) is unsupported",
                         s->node->name, s->node->op->name);
     return dnb_op_broadcast(s->node, s->in[0], s->in[1], &s->out[0], err);
 }

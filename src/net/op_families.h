@@ -34,6 +34,8 @@ extern const dnb_op dnb_op_concat, dnb_op_transpose, dnb_op_gather, dnb_op_slice
     dnb_op_resize, dnb_op_upsample;
 /* op_reduce.c */
 extern const dnb_op dnb_op_reduce_mean, dnb_op_reduce_sum, dnb_op_reduce_max;
+/* op_control.c */
+extern const dnb_op dnb_op_if, dnb_op_loop, dnb_op_scan;
 /* op_legacy.c: experimental operators old files use */
 extern const dnb_op dnb_op_crop, dnb_op_image_scaler, dnb_op_affine;
 

@@ -352,8 +352,8 @@ static dnb_status pad_mode(const dnb_node *n, const char **mode, dnb_err *err)
     if (!*mode)
         *mode = "constant";
     if (strcmp(*mode, "constant") && strcmp(*mode, "reflect") && strcmp(*mode, "edge"))
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Pad): mode '%s' is not supported",
-                        n->name, *mode);
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Pad): mode '%s' is unsupported", n->name,
+                        *mode);
     return DNB_OK;
 }
 

@@ -50,8 +50,8 @@ static dnb_status read_mode(const dnb_node *n, int opset, resize_mode *out, dnb_
     if ((mode && strcmp(mode, "nearest") != 0) || !is_one_of(r.coordinates, known) ||
         !is_one_of(r.rounding, roundings))
         return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (%s): mode '%s' with '%s' is not supported, only nearest",
-                        n->name, n->op->name, mode ? mode : "nearest", r.coordinates);
+                        "node '%s' (%s): mode '%s' with '%s' is unsupported, only nearest", n->name,
+                        n->op->name, mode ? mode : "nearest", r.coordinates);
     *out = r;
 done:
     return status;
@@ -109,7 +109,7 @@ static dnb_status resize_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_status status = DNB_OK;
     DNB_TRY(read_mode(s->node, s->opset, &mode, err));
     if (dnb_node_attr(s->node, "axes"))
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): 'axes' is not supported",
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): 'axes' is unsupported",
                         s->node->name, s->node->op->name);
     DNB_TRY(sizes ? plan_from_sizes(s, sizes, &p, err) : plan_from_scales(s, scales, &p, err));
     for (int i = 0; i < s->in[0]->ndim; i++)

@@ -21,8 +21,8 @@ static dnb_status dropout_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     if (s->node->n_inputs > 2 && s->in[2] && s->known[2] && dnb_array_count(s->known[2]) == 1 &&
         dnb_array_at(s->known[2], 0) != 0)
-        return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (Dropout): training mode is not supported", s->node->name);
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): training mode is unsupported",
+                        s->node->name);
     for (size_t i = 0; i < s->node->n_outputs; i++)
         s->out[i] = *s->in[0];
     return DNB_OK;
@@ -31,7 +31,7 @@ static dnb_status dropout_shape(const dnb_op_shapes *s, dnb_err *err)
 static dnb_status dropout_run(const dnb_op_call *c, dnb_err *err)
 {
     if (c->node->n_outputs > 1)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): its mask is not supported",
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): its mask is unsupported",
                         c->node->name);
     return dnb_kernel_copy(c, err);
 }
@@ -277,7 +277,7 @@ static dnb_status cast_shape(const dnb_op_shapes *s, dnb_err *err)
     if (status != DNB_OK)
         return status;
     if (to < 1 || to > ONNX_BFLOAT || to == 8 || to == 14 || to == 15)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Cast): type %lld is not supported",
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Cast): type %lld is unsupported",
                         s->node->name, (long long)to);
     bool floating = to == ONNX_FLOAT || to == ONNX_HALF || to == ONNX_DOUBLE || to == ONNX_BFLOAT;
     s->out[0] = *s->in[0];
