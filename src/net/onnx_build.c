@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/onnx_function.h"
 #include "net/op.h"
 
 #define OPSET_MIN 1
@@ -25,7 +26,8 @@ struct builder {
     Onnx__Graph *model;
     const dnb_onnx_source *from;
     const dnb_onnx_wish *wish;
-    builder *parent; /* of a body: what builds the graph around it */
+    builder *parent;               /* of a body: what builds the graph around it */
+    dnb_onnx_functions *functions; /* NULL = none */
     int opset, depth;
     dnb_graph *graph;
     name_ref *weights; /* initialisers by name */
@@ -91,14 +93,22 @@ done:
     return status;
 }
 
+/* The version of the standard's own operators in a list; `fallback` where it is not there. */
+static int64_t standard_version(Onnx__OperatorSet *const *sets, size_t n, int64_t fallback)
+{
+    for (size_t i = 0; i < n; i++)
+        if (*sets[i]->domain == '\0' || strcmp(sets[i]->domain, "ai.onnx") == 0)
+            fallback = sets[i]->version;
+    return fallback;
+}
+
 static dnb_status read_opset(builder *b, const Onnx__Model *model)
 {
-    int64_t version = 0;
-    for (size_t i = 0; i < model->n_opset_import; i++) {
-        const char *domain = model->opset_import[i]->domain;
-        if (*domain == '\0' || strcmp(domain, "ai.onnx") == 0)
-            version = model->opset_import[i]->version;
-    }
+    int64_t version = standard_version(model->opset_import, model->n_opset_import, 0);
+    /* A model of nothing but calls need not name it; its functions do. */
+    for (size_t i = 0; version == 0 && i < model->n_functions; i++)
+        version = standard_version(model->functions[i]->opset_import,
+                                   model->functions[i]->n_opset_import, 0);
     if (model->n_opset_import == 0 && (model->ir_version == 1 || model->ir_version == 2))
         version = 1; /* from before operator sets */
     if (version < OPSET_MIN || version > OPSET_MAX)
@@ -298,7 +308,7 @@ typedef struct attributes {
     size_t n;
     dnb_array *tensors; /* one slot per attribute */
     double **floats;
-    char **strings;
+    char **strings; /* the texts of a list lie in one block, their addresses in front of them */
     dnb_value **captured; /* by a body */
     size_t *n_captured;
 } attributes;
@@ -329,6 +339,27 @@ static dnb_status no_attribute(const builder *b, const Onnx__Node *n, const Onnx
 static dnb_status build_body(builder *parent, const Onnx__Node *n, Onnx__Attribute *x,
                              attributes *a, size_t i);
 
+static dnb_status convert_strings(const builder *b, const Onnx__Attribute *x, attributes *a,
+                                  size_t i)
+{
+    size_t n = x->n_strings, size = 0;
+    for (size_t k = 0; k < n; k++)
+        size += x->strings[k].len + 1;
+    const char **list = dnb_calloc(n * sizeof *list + size, 1);
+    if (!list)
+        return dnb_fail_memory(b->err, b->from->name, size);
+    char *text = (char *)(list + n);
+    for (size_t k = 0; k < n; k++) {
+        if (x->strings[k].len)
+            memcpy(text, x->strings[k].data, x->strings[k].len);
+        list[k] = text;
+        text += x->strings[k].len + 1;
+    }
+    a->strings[i] = (char *)list;
+    a->list[i] = (dnb_attr){.name = x->name, .kind = DNB_ATTR_STRINGS, .strings = list, .n = n};
+    return DNB_OK;
+}
+
 static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attribute *x,
                                     attributes *a, size_t i)
 {
@@ -336,6 +367,11 @@ static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attri
     dnb_err *err = b->err;
     dnb_attr *out = &a->list[i];
     *out = (dnb_attr){.name = x->name};
+    if (*x->ref_attr_name)
+        return dnb_fail(err, DNB_EFORMAT,
+                        "%s: node '%.200s': attribute '%.100s' refers to a function's attribute "
+                        "outside any function",
+                        b->from->name, node_name(n), x->name);
     switch (x->type) {
     case 1:
         out->kind = DNB_ATTR_FLOAT;
@@ -374,6 +410,8 @@ static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attri
         out->ints = x->ints;
         out->n = x->n_ints;
         break;
+    case 8:
+        return convert_strings(b, x, a, i);
     default:
         return no_attribute(b, n, x);
     }
@@ -526,6 +564,7 @@ static void builder_release(builder *b)
 static dnb_status build(builder *b)
 {
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_onnx_inline(b->functions, b->model, b->err));
     DNB_TRY(list_weights(b));
     DNB_TRY(list_uses(b));
     DNB_TRY(dnb_graph_new(&b->graph, b->opset, b->err));
@@ -545,6 +584,7 @@ static dnb_status build_body(builder *parent, const Onnx__Node *n, Onnx__Attribu
     builder b = {.from = parent->from,
                  .wish = parent->wish,
                  .parent = parent,
+                 .functions = parent->functions,
                  .opset = parent->opset,
                  .depth = parent->depth + 1,
                  .err = parent->err};
@@ -578,10 +618,12 @@ dnb_status dnb_onnx_build(dnb_graph **out, Onnx__Model *model, const dnb_onnx_so
     if (!model->graph || (model->graph->n_node == 0 && !wish->any))
         return dnb_fail(err, DNB_EFORMAT, "%s: holds no network; is it an ONNX model?", from->name);
     DNB_TRY(read_opset(&b, model));
+    DNB_TRY(dnb_onnx_functions_new(&b.functions, model, from, err));
     DNB_TRY(build(&b));
     *out = b.graph;
     b.graph = NULL;
 done:
+    dnb_onnx_functions_free(b.functions);
     builder_release(&b);
     return status;
 }
