@@ -5,7 +5,7 @@ _dnnbrain()
     COMPREPLY=()
     if [[ $cmd == dnnbrain ]]; then
         if ((COMP_CWORD == 1)); then
-            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run --help --version' -- "$cur"))
             return
         fi
         cmd=${COMP_WORDS[1]}
@@ -189,6 +189,20 @@ _dnnbrain()
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
                    COMPREPLY=($(compgen -W ' -out -each -seed -draw -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    run)
+        case $prev in
+            -in|--in) ;;
+            -layer|--layer) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -backend|--backend) COMPREPLY=($(compgen -W 'auto onednn reference reference64' -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -in -layer -out -backend -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

@@ -17,6 +17,7 @@
 #include "dnnbrain/image.h"
 #include "dnnbrain/layerfeature.h"
 #include "dnnbrain/linalg.h"
+#include "dnnbrain/model.h"
 #include "dnnbrain/net.h"
 #include "dnnbrain/nifti.h"
 #include "dnnbrain/pca.h"

@@ -234,16 +234,23 @@ done:
 
 /* ---- the whole graph ---- */
 
+bool dnb_eval_accepts(const dnb_shape *declared, const dnb_array *a)
+{
+    bool free_sizes = declared->ndim >= 3;
+    bool fits = declared->ndim < 0 || declared->ndim == a->ndim;
+    for (int d = 0; fits && d < declared->ndim; d++)
+        fits = declared->dim[d] == 0 || declared->dim[d] == a->shape[d] || d == 0 ||
+               (free_sizes && d > 1);
+    return fits;
+}
+
 static dnb_status check_input(const dnb_graph_value *v, const dnb_array *a, bool any_shape,
                               dnb_err *err)
 {
     const dnb_shape *s = &v->declared;
     dnb_shape have = dnb_shape_of(a);
     char want_text[128], have_text[128];
-    bool fits = any_shape || s->ndim < 0 || s->ndim == a->ndim;
-    for (int d = 0; fits && !any_shape && d < s->ndim; d++)
-        fits = s->dim[d] == 0 || s->dim[d] == a->shape[d];
-    if (!fits)
+    if (!any_shape && !dnb_eval_accepts(s, a))
         return dnb_fail(err, DNB_ESHAPE, "input '%s' takes %s (0 = any size), not %s", v->name,
                         dnb_shape_text(s, want_text, sizeof want_text),
                         dnb_shape_text(&have, have_text, sizeof have_text));

@@ -19,6 +19,9 @@ typedef struct dnb_eval_options {
 dnb_status dnb_eval_run(const dnb_graph *g, const dnb_array *inputs, const dnb_value *wanted,
                         size_t n_wanted, const dnb_eval_options *opt, dnb_array *out,
                         dnb_err *err) DNB_MUST_CHECK;
+/* Does an array fit a declared input? Rank and channels (dimension 1) must; the number of items and
+ * the sizes of images may differ from what the file was written for. */
+bool dnb_eval_accepts(const dnb_shape *declared, const dnb_array *a);
 /* Does any value have the element type float64? Then f64 is wanted. */
 bool dnb_eval_wants_f64(const dnb_graph *g, const dnb_array *inputs);
 

@@ -189,9 +189,9 @@ done:
     return status;
 }
 
-static dnb_status check_inputs(const dnb_graph *g, dnb_err *err)
+static dnb_status check_inputs(const dnb_graph *g, const dnb_shape *first, dnb_err *err)
 {
-    for (size_t i = 0; i < dnb_graph_input_count(g); i++) {
+    for (size_t i = first ? 1 : 0; i < dnb_graph_input_count(g); i++) {
         const dnb_graph_value *v = dnb_graph_value_at(g, dnb_graph_input_at(g, i));
         bool open = v->declared.ndim < 1;
         for (int d = 0; d < v->declared.ndim; d++)
@@ -203,12 +203,13 @@ static dnb_status check_inputs(const dnb_graph *g, dnb_err *err)
 }
 
 /* Inputs at this batch, constants as they are. */
-static void seed_values(dnb_inference *inf, const dnb_graph *g)
+static void seed_values(dnb_inference *inf, const dnb_graph *g, const dnb_shape *first)
 {
+    dnb_value first_input = first ? dnb_graph_input_at(g, 0) : DNB_NO_VALUE;
     for (size_t i = 0; i < inf->n_values; i++) {
         const dnb_graph_value *v = dnb_graph_value_at(g, (dnb_value)i);
         if (v->is_input) {
-            inf->shape[i] = v->declared;
+            inf->shape[i] = (dnb_value)i == first_input ? *first : v->declared;
             inf->shape[i].dim[0] = inf->batch;
         } else if (v->is_constant) {
             inf->shape[i] = dnb_shape_of(&v->constant);
@@ -221,6 +222,12 @@ static void seed_values(dnb_inference *inf, const dnb_graph *g)
 
 dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t batch, dnb_err *err)
 {
+    return dnb_inference_new_for(out, g, batch, NULL, err);
+}
+
+dnb_status dnb_inference_new_for(dnb_inference **out, const dnb_graph *g, size_t batch,
+                                 const dnb_shape *input, dnb_err *err)
+{
     dnb_inference *inf = NULL;
     dnb_node_view view = {0};
     dnb_status status = DNB_OK;
@@ -231,12 +238,14 @@ dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t bat
     inf->batch = batch;
     inf->declared_batch = 1;
     inf->n_values = dnb_graph_value_count(g);
-    if (dnb_graph_input_count(g) > 0)
-        inf->declared_batch = dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared.dim[0];
+    if (dnb_graph_input_count(g) > 0) {
+        const dnb_shape *s = &dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared;
+        inf->declared_batch = input && (s->ndim < 1 || s->dim[0] == 0) ? input->dim[0] : s->dim[0];
+    }
     DNB_NEW(inf->shape, inf->n_values, "shape inference");
     DNB_NEW(inf->known, inf->n_values, "shape inference");
-    DNB_TRY(check_inputs(g, err));
-    seed_values(inf, g);
+    DNB_TRY(check_inputs(g, input, err));
+    seed_values(inf, g, input);
     for (size_t i = 0; i < dnb_graph_node_count(g); i++)
         DNB_TRY(infer_node(inf, g, dnb_graph_node_at(g, i), &view, &budget, err));
     *out = inf;

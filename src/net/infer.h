@@ -17,6 +17,10 @@ typedef struct dnb_inference {
  * than a few thousand elements is not computed. */
 dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t batch,
                              dnb_err *err) DNB_MUST_CHECK;
+/* The same with this shape for the first input (NULL = as declared); where the file leaves the
+ * batch open, its dim[0] is taken to be what the graph is written for. */
+dnb_status dnb_inference_new_for(dnb_inference **out, const dnb_graph *g, size_t batch,
+                                 const dnb_shape *input, dnb_err *err) DNB_MUST_CHECK;
 void dnb_inference_free(dnb_inference *inf);
 /* One node: its shape rule, checked, with all element types filled in. */
 dnb_status dnb_infer_outputs(const dnb_op_shapes *s, dnb_err *err) DNB_MUST_CHECK;

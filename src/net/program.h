@@ -14,8 +14,9 @@ typedef struct dnb_program_request {
     const dnb_value *taps;
     size_t n_taps;
     size_t batch;
-    bool f64;   /* compute in float64 (reference kernels only) */
-    bool prims; /* lower to oneDNN where possible */
+    const dnb_shape *input; /* the input's shape where it is not as declared; else NULL */
+    bool f64;               /* compute in float64 (reference kernels only) */
+    bool prims;             /* lower to oneDNN where possible */
 } dnb_program_request;
 
 typedef struct dnb_program dnb_program;
@@ -23,6 +24,7 @@ typedef struct dnb_program dnb_program;
 dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r,
                            dnb_err *err) DNB_MUST_CHECK;
 void dnb_program_free(dnb_program *p);
+const dnb_shape *dnb_program_shape(const dnb_program *p, dnb_value v);
 /* What prepare will allocate: arena and constants. */
 size_t dnb_program_bytes(const dnb_program *p);
 dnb_status dnb_program_prepare(dnb_program *p, dnb_err *err) DNB_MUST_CHECK;

@@ -140,7 +140,7 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
     p->f64 = r->f64;
     p->input_buffer = p->scratch_buffer = -1;
     p->input = dnb_graph_input_at(r->graph, 0);
-    DNB_TRY(dnb_inference_new(&p->inf, r->graph, r->batch, err));
+    DNB_TRY(dnb_inference_new_for(&p->inf, r->graph, r->batch, r->input, err));
     if (r->prims)
         DNB_TRY(dnb_dnn_new(&p->dnn, err));
     status = plan(p, r, true, err);
@@ -153,6 +153,11 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
 done:
     dnb_program_free(p);
     return status;
+}
+
+const dnb_shape *dnb_program_shape(const dnb_program *p, dnb_value v)
+{
+    return &p->inf->shape[v];
 }
 
 size_t dnb_program_bytes(const dnb_program *p)

@@ -403,7 +403,7 @@ static void refuses_broken_graphs(void **state)
     refused(&m, DNB_EUNSUPPORTED, "dnb.AdaptiveAveragePool");
     n->op_type = (char *)"Relu";
     m.opset.version = 0;
-    refused(&m, DNB_EUNSUPPORTED, "operator set 6");
+    refused(&m, DNB_EUNSUPPORTED, "operator set 0");
     m.opset.version = 99;
     refused(&m, DNB_EUNSUPPORTED, "operator set 99");
     m.opset.version = 13;
