@@ -13,8 +13,16 @@ extern const dnb_op dnb_op_max_pool, dnb_op_average_pool, dnb_op_global_average_
 /* op_sample.c, op_detect.c */
 extern const dnb_op dnb_op_grid_sample, dnb_op_roi_align, dnb_op_non_max_suppression;
 /* op_norm.c */
-extern const dnb_op dnb_op_batch_norm, dnb_op_instance_norm, dnb_op_lrn, dnb_op_softmax,
-    dnb_op_log_softmax;
+extern const dnb_op dnb_op_instance_norm, dnb_op_lrn, dnb_op_softmax, dnb_op_log_softmax;
+/* op_batch_norm.c */
+extern const dnb_op dnb_op_batch_norm;
+/* op_layer_norm.c */
+extern const dnb_op dnb_op_layer_norm, dnb_op_rms_norm, dnb_op_group_norm, dnb_op_mvn,
+    dnb_op_lp_norm;
+/* op_loss.c */
+extern const dnb_op dnb_op_nll_loss, dnb_op_cross_entropy;
+/* op_recurrent.c */
+extern const dnb_op dnb_op_rnn, dnb_op_gru, dnb_op_lstm;
 /* op_activation.c */
 extern const dnb_op dnb_op_relu, dnb_op_leaky_relu, dnb_op_clip, dnb_op_sigmoid, dnb_op_tanh,
     dnb_op_elu, dnb_op_selu, dnb_op_celu, dnb_op_gelu, dnb_op_hard_sigmoid, dnb_op_hard_swish,
