@@ -120,13 +120,32 @@ done:
     return status;
 }
 
+/* fill_panel for a single sweep. */
+static void fill_single(const sweep_state *st, float *panel, const dnb_piece *p, size_t first,
+                        size_t count, size_t c, size_t k, double *sums)
+{
+    const double *shift = st->s->row_shift;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = first + i;
+        dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
+        double sum = dnb_panel_load_single(panel + i * DNB_PANEL, p, row - p->row, c, k,
+                                           shift ? shift[row] : 0.0);
+        if (sums)
+            sums[row] += sum;
+    }
+}
+
 /* Rows first.. of the whole matrix, columns c.. of the piece, into a panel; adds to their sums. */
-static void fill_panel(const sweep_state *st, double *panel, const dnb_piece *p, size_t first,
+static void fill_panel(const sweep_state *st, void *panel, const dnb_piece *p, size_t first,
                        size_t count, size_t c, size_t k, double *sums)
 {
     const dnb_sweep *s = st->s;
+    if (s->single) {
+        fill_single(st, panel, p, first, count, c, k, sums);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
-        double *x = panel + i * DNB_PANEL;
+        double *x = (double *)panel + i * DNB_PANEL;
         size_t row = first + i;
         dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
         double sum =
@@ -159,11 +178,22 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
     const dnb_sweep *s = st->s;
     size_t ti = st->pairs[q][0], tj = st->pairs[q][1], T = s->tile;
     dnb_panels p = {.na = rows_of_tile(st, ti), .nb = rows_of_tile(st, tj), .same = ti == tj};
-    double *pa = panels, *pb = p.same ? panels : panels + T * DNB_PANEL;
+    float *single = (float *)panels;
+    void *pa = panels, *pb = panels + T * DNB_PANEL;
+    if (s->single)
+        pb = single + T * DNB_PANEL;
+    if (p.same)
+        pb = pa;
     double *acc = st->acc + slab * st->acc_size + q * s->n_acc * T * T;
     double *sums = st->sums && p.same ? st->sums + slab * s->x->n : NULL;
-    p.a = pa;
-    p.b = pb;
+    if (s->single) {
+        p.a32 = pa;
+        p.b32 = pb;
+        p.scratch = single + 2 * T * DNB_PANEL;
+    } else {
+        p.a = pa;
+        p.b = pb;
+    }
     for (size_t c = 0; c < a->d; c += DNB_PANEL) {
         if ((a->col + c) / (GROUP * DNB_PANEL) % st->n_slabs != slab)
             continue;

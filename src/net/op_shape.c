@@ -1,5 +1,5 @@
-/* Operators whose output is their input seen with another shape or type: Identity, Dropout,
- * Flatten, Reshape, Squeeze, Unsqueeze, Cast; and Shape and Size. */
+/* Operators whose output is their input seen with another shape: Identity, Flatten, Reshape,
+ * Squeeze, Unsqueeze; and Shape and Size. */
 #include <stdint.h>
 #include <string.h>
 
@@ -7,7 +7,7 @@
 #include "net/op_families.h"
 #include "net/op_util.h"
 
-/* ---- Identity, Dropout (inference) --------------------------------------------------------------
+/* ---- Identity -----------------------------------------------------------------------------------
  */
 
 static dnb_status same_shape(const dnb_op_shapes *s, dnb_err *err)
@@ -17,25 +17,6 @@ static dnb_status same_shape(const dnb_op_shapes *s, dnb_err *err)
     return DNB_OK;
 }
 
-static dnb_status dropout_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    if (s->node->n_inputs > 2 && s->in[2] && s->known[2] && dnb_array_count(s->known[2]) == 1 &&
-        dnb_array_at(s->known[2], 0) != 0)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): training mode is unsupported",
-                        s->node->name);
-    for (size_t i = 0; i < s->node->n_outputs; i++)
-        s->out[i] = *s->in[0];
-    return DNB_OK;
-}
-
-static dnb_status dropout_run(const dnb_op_call *c, dnb_err *err)
-{
-    if (c->node->n_outputs > 1)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): its mask is unsupported",
-                        c->node->name);
-    return dnb_kernel_copy(c, err);
-}
-
 const dnb_op dnb_op_identity = {.name = "Identity",
                                 .min_in = 1,
                                 .max_in = 1,
@@ -43,14 +24,6 @@ const dnb_op dnb_op_identity = {.name = "Identity",
                                 .flags = DNB_OP_VIEW,
                                 .shape = same_shape,
                                 .run = dnb_kernel_copy};
-
-const dnb_op dnb_op_dropout = {.name = "Dropout",
-                               .min_in = 1,
-                               .max_in = 3,
-                               .max_out = 2,
-                               .flags = DNB_OP_VIEW,
-                               .shape = dropout_shape,
-                               .run = dropout_run};
 
 /* ---- Flatten ------------------------------------------------------------------------------------
  */
@@ -291,44 +264,3 @@ const dnb_op dnb_op_size = {.name = "Size",
                             .flags = DNB_OP_SHAPE_ONLY,
                             .shape = size_shape,
                             .run = size_run};
-
-/* ---- Cast: every float type is our float, every integer type our int64
- * --------------------------- */
-
-enum { ONNX_FLOAT = 1, ONNX_BOOL = 9, ONNX_HALF = 10, ONNX_DOUBLE = 11, ONNX_BFLOAT = 16 };
-
-static dnb_status cast_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    int64_t to = 0;
-    dnb_status status = dnb_node_int(s->node, "to", 0, &to, err);
-    if (status != DNB_OK)
-        return status;
-    if (to < 1 || to > ONNX_BFLOAT || to == 8 || to == 14 || to == 15)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Cast): type %lld is unsupported",
-                        s->node->name, (long long)to);
-    bool floating = to == ONNX_FLOAT || to == ONNX_HALF || to == ONNX_DOUBLE || to == ONNX_BFLOAT;
-    s->out[0] = *s->in[0];
-    s->out[0].dtype = floating ? DNB_F32 : DNB_I64;
-    return DNB_OK;
-}
-
-static dnb_status cast_run(const dnb_op_call *c, dnb_err *err)
-{
-    dnb_array converted = {0};
-    int64_t to = 0;
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_int(c->node, "to", 0, &to, err));
-    if (to == ONNX_BOOL) {
-        for (size_t i = 0, n = dnb_array_count(c->in[0]); i < n; i++)
-            ((int64_t *)c->out[0].data)[i] = dnb_array_at(c->in[0], i) != 0;
-        return DNB_OK;
-    }
-    DNB_TRY(dnb_array_convert(&converted, c->in[0], c->out[0].dtype, err));
-    memcpy(c->out[0].data, converted.data, dnb_array_bytes(&converted));
-done:
-    dnb_array_release(&converted);
-    return status;
-}
-
-const dnb_op dnb_op_cast = {
-    .name = "Cast", .min_in = 1, .max_in = 1, .max_out = 1, .shape = cast_shape, .run = cast_run};
