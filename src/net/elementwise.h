@@ -64,12 +64,13 @@ static inline uint64_t dnb_to_u64(double x)
 dnb_status dnb_lower_eltwise(const dnb_op_shapes *s, dnb_prim *p, dnb_prim_alg alg, double alpha,
                              double beta);
 
-/* The record of an operator with one output. */
+/* The record of an operator with one output, whose kernel copes with no elements at all. */
 #define DNB_OP_RECORD(id, nm, lo, hi, shape_fn, run_fn, lower_fn)                                  \
     const dnb_op dnb_op_##id = {.name = (nm),                                                      \
                                 .min_in = (lo),                                                    \
                                 .max_in = (hi),                                                    \
                                 .max_out = 1,                                                      \
+                                .flags = DNB_OP_TAKES_EMPTY,                                       \
                                 .shape = (shape_fn),                                               \
                                 .run = (run_fn),                                                   \
                                 .lower = (lower_fn)}

@@ -17,9 +17,15 @@ dnb_lines dnb_lines_of(const dnb_array *a, int axis);
  */
 dnb_status dnb_call_index(const dnb_node *node, int64_t index, size_t n, size_t *at,
                           dnb_err *err) DNB_MUST_CHECK;
-/* The element of x with the coordinates of element i of `like` (as many dimensions), but `at` along
- * `axis`. */
-size_t dnb_element_at(const dnb_array *x, const dnb_array *like, size_t i, int axis, size_t at);
+/* Row `row` of an array shaped like `like` (all dimensions but the last counted), seen in x, which
+ * has as many dimensions: column c, with index i along `axis`, is element base + c * step + i *
+ * axis_step of x. */
+typedef struct dnb_row_along {
+    size_t base, step, axis_step;
+} dnb_row_along;
+
+void dnb_rows_along(const dnb_array *x, const dnb_array *like, int axis, size_t row,
+                    dnb_row_along *out);
 
 /* out[i, j, ...] = src[i * step[0] + j * step[1] + ...]. */
 void dnb_move_strided(const dnb_array *out, const dnb_array *src, const size_t *step);

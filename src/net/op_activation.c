@@ -334,7 +334,8 @@ static dnb_status hardmax_run(const dnb_op_call *c, dnb_err *err)
         return status;
     for (int i = 0; i < x->ndim; i++)
         *(i < axis ? &outer : i == axis || c->opset < 13 ? &size : &step) *= x->shape[i];
-    DNB_BY_TYPE(c, hardmax, c, outer, size, step);
+    if (size > 0) /* else there is no largest number, and no result */
+        DNB_BY_TYPE(c, hardmax, c, outer, size, step);
     return DNB_OK;
 }
 

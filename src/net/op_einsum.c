@@ -10,6 +10,8 @@
 
 /* Elements from which on a second thread pays. */
 #define PARALLEL_WORTH ((size_t)1 << 14)
+/* Neighbouring results computed together. */
+#define CHUNK 256
 
 /* Indices are numbered: A-Z, a-z, then the dimensions that "..." stands for, the last one first. */
 #define N_LETTERS 52

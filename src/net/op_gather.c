@@ -92,19 +92,37 @@ static dnb_status gather_elements_shape(const dnb_op_shapes *s, dnb_err *err)
     return DNB_OK;
 }
 
+/* Indices are checked; each row of the result by itself. */
+static void gather_rows(const dnb_array *out, const dnb_array *x, const dnb_array *index, int axis)
+{
+    size_t size = dnb_dtype_size(x->dtype), width = index->shape[index->ndim - 1];
+    size_t rows = width ? dnb_array_count(index) / width : 0;
+    int64_t n = (int64_t)x->shape[axis];
+#pragma omp parallel for schedule(static) if (rows * width * size > PARALLEL_WORTH)
+    for (size_t r = 0; r < rows; r++) {
+        const int64_t *at = (const int64_t *)index->data + r * width;
+        char *dst = (char *)out->data + r * width * size;
+        dnb_row_along row;
+        dnb_rows_along(x, index, axis, r, &row);
+        for (size_t c = 0; c < width; c++) {
+            size_t i = (size_t)(at[c] < 0 ? at[c] + n : at[c]);
+            memcpy(dst + c * size,
+                   (const char *)x->data + (row.base + c * row.step + i * row.axis_step) * size,
+                   size);
+        }
+    }
+}
+
 static dnb_status gather_elements_run(const dnb_op_call *c, dnb_err *err)
 {
     const dnb_array *x = c->in[0], *index = c->in[1];
-    size_t size = dnb_dtype_size(x->dtype), at, element;
     int axis;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_op_axis_attr(c->node, "axis", 0, x->ndim, false, &axis, err));
-    for (size_t i = 0, n = dnb_array_count(index); i < n; i++) {
+    for (size_t i = 0, n = dnb_array_count(index); i < n; i++)
         DNB_TRY(
-            dnb_call_index(c->node, ((const int64_t *)index->data)[i], x->shape[axis], &at, err));
-        element = dnb_element_at(x, index, i, axis, at);
-        memcpy((char *)c->out[0].data + i * size, (const char *)x->data + element * size, size);
-    }
+            dnb_call_index(c->node, ((const int64_t *)index->data)[i], x->shape[axis], NULL, err));
+    gather_rows(&c->out[0], x, index, axis);
 done:
     return status;
 }

@@ -80,12 +80,18 @@ static dnb_status scatter_elements_run(const dnb_op_call *c, dnb_err *err)
     DNB_TRY(dnb_op_axis_attr(c->node, "axis", 0, out->ndim, false, &axis, err));
     DNB_TRY(scatter_reduction(c->node, &kind, err));
     DNB_TRY(dnb_kernel_copy(c, err));
-    for (size_t i = 0, n = dnb_array_count(index); i < n; i++) {
-        size_t at;
-        DNB_TRY(
-            dnb_call_index(c->node, ((const int64_t *)index->data)[i], out->shape[axis], &at, err));
-        at = dnb_element_at(out, index, i, axis, at);
-        DNB_BY_NUMBER(out, c->in_shape[0], scatter, kind, out->data, updates->data, at, i, 1);
+    size_t width = index->shape[index->ndim - 1];
+    size_t rows = width ? dnb_array_count(index) / width : 0;
+    for (size_t r = 0; r < rows; r++) { /* in order: a later update wins */
+        dnb_row_along row;
+        dnb_rows_along(out, index, axis, r, &row);
+        for (size_t col = 0; col < width; col++) {
+            size_t at, i = r * width + col;
+            DNB_TRY(dnb_call_index(c->node, ((const int64_t *)index->data)[i], out->shape[axis],
+                                   &at, err));
+            at = row.base + col * row.step + at * row.axis_step;
+            DNB_BY_NUMBER(out, c->in_shape[0], scatter, kind, out->data, updates->data, at, i, 1);
+        }
     }
 done:
     return status;

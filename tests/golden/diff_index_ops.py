@@ -159,6 +159,10 @@ def shapes():
         if s and 0 not in s:
             case("Reshape", [x], [x.reshape(s[0], -1)], opset=1, shape=[0, -1])
             case("Reshape", [x, i64(0, -1)], [x.reshape(s[0], -1)])
+    for s, perm in ([40, 33], [1, 0]), ([2, 33, 5, 70], [0, 2, 3, 1]), ([2, 9, 40, 3], [0, 2, 3, 1]), ([9, 40, 8], [2, 0, 1]), \
+            ([3, 10, 65, 9], [3, 2, 0, 1]), ([100, 8], [1, 0]):  # in tiles
+        x = numbers(s, pick.choice(["float32", "int64"]))
+        case("Transpose", [x], [x.transpose(perm)], perm=perm)
     case("Reshape", [numbers([1, 1]), np.zeros(0, np.int64)], [None])
     case("ConstantOfShape", [np.zeros(0, np.int64)], [np.array(7, np.uint8)], value=numpy_helper.from_array(np.array([7], np.uint8)))
     case("ConstantOfShape", [i64(2, 0, 3)], [np.zeros([2, 0, 3], np.float32)])
@@ -326,13 +330,25 @@ def select():
              [np.where(hot, values[1], values[0])], axis=axis)
 
 
+def nothing():
+    """No elements at all go through elementwise operators too."""
+    x, row = numbers([0, 3]), numbers([3])
+    for op, *more in ("Add", row), ("Mul", numbers([1])), ("Relu",), ("Exp",), ("Max", row), ("Sum", row), ("Clip",), ("Mean",):
+        case(op, [x, *more], [x])
+    case("Less", [x, row], [np.zeros([0, 3], bool)])
+    case("Where", [np.zeros([0, 1], bool), x, row], [x])
+    case("Cast", [x], [np.zeros([0, 3], np.int32)], to=int(TYPE[np.dtype("int32")]))
+    case("Hardmax", [numbers([2, 0])], [np.zeros([2, 0], np.float32)])
+
+
 def einsums():
     fixed = [("ij,jk->ik", [3, 4], [4, 5]), ("ij,jk", [3, 4], [4, 5]), ("ii->i", [4, 4]), ("ii", [4, 4]), ("bij, bjk -> bik", [2, 3, 4], [2, 4, 2]),
              ("...ij,...jk->...ik", [5, 2, 3, 4], [2, 4, 3]), ("...ij,jk", [1, 2, 3, 4], [4, 5]), ("i,j,k->kji", [2], [3], [4]),
              ("ab,bc,cd,de->ae", [2, 3], [3, 4], [4, 2], [2, 5]), ("ijk,il,jl,kl->", [2, 3, 4], [2, 5], [3, 5], [4, 5]),
              (",ij->ji", [], [2, 3]), ("i...->...", [4, 2, 3]), ("...->...", [2, 3]), ("bA,bB->AB", [2, 3], [2, 4]), ("cba", [2, 3, 4]),
              ("...ii->...i", [2, 3, 3]), ("iij,jkk->ik", [3, 3, 2], [2, 4, 4]), ("ij,ij->", [3, 4], [3, 4]), ("i,i", [0], [0]),
-             ("ij,j->i", [0, 3], [3]), ("ij,jk->ik", [2, 0], [0, 3]), ("ij,ij->ij", [3, 1], [3, 4]), ("a,a,a->a", [3], [3], [3])]
+             ("ij,j->i", [0, 3], [3]), ("ij,jk->ik", [2, 0], [0, 3]), ("ij,ij->ij", [3, 1], [3, 4]), ("a,a,a->a", [3], [3], [3]),
+             ("ij,kj->ik", [20, 37], [300, 37]), ("bij,bjk->bik", [2, 5, 33], [2, 33, 270]), ("ij,jk->ki", [9, 20], [20, 7])]
     for equation, *s in fixed:
         for t in "float32", "float64", "int32":
             x = [numbers(d, t) for d in s]
@@ -401,7 +417,7 @@ def compare(folder):
     print(f"{n} results agree")
 
 
-for make in reductions, along, shapes, repeats, slices, scatters, select, einsums:
+for make in reductions, along, shapes, repeats, slices, scatters, select, nothing, einsums:
     make()
 with tempfile.TemporaryDirectory() as folder:
     compare(folder)
