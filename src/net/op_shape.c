@@ -1,5 +1,5 @@
 /* Operators whose output is their input seen with another shape: Identity, Flatten, Reshape,
- * Squeeze, Unsqueeze; and Shape. */
+ * Squeeze, Unsqueeze; and Shape and Size. */
 #include <stdint.h>
 #include <string.h>
 
@@ -146,8 +146,9 @@ static dnb_status squeeze_shape(const dnb_op_shapes *s, dnb_err *err)
         return status;
     s->out[0].ndim = 0;
     for (int i = 0; i < x->ndim; i++) {
-        /* Without axes every 1 goes, but a batch of one stays a batch. */
-        bool drop = given ? mask[i] : x->dim[i] == 1 && !(i == 0 && x->dtype == DNB_F32);
+        /* Without axes every 1 goes; but where images run through, a batch of one stays a batch. */
+        bool batch = i == 0 && x->dtype == DNB_F32 && !s->known[0];
+        bool drop = given ? mask[i] : x->dim[i] == 1 && !batch;
         if (drop && x->dim[i] != 1)
             return dnb_fail(err, DNB_ESHAPE, "node '%s' (Squeeze): dimension %d is %zu, not 1",
                             s->node->name, i, x->dim[i]);
@@ -217,7 +218,8 @@ static dnb_status shape_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_status status = shape_range(s->node, s->in[0]->ndim, &start, &end, err);
     if (status != DNB_OK)
         return status;
-    s->out[0] = (dnb_shape){.dtype = DNB_I64, .ndim = 1, .dim = {(size_t)(end - start)}};
+    s->out[0] = (dnb_shape){
+        .dtype = DNB_I64, .elem = DNB_ELEM(DNB_I64), .ndim = 1, .dim = {(size_t)(end - start)}};
     return DNB_OK;
 }
 
@@ -237,3 +239,28 @@ const dnb_op dnb_op_shape = {.name = "Shape",
                              .flags = DNB_OP_SHAPE_ONLY,
                              .shape = shape_shape,
                              .run = shape_run};
+
+/* ---- Size ---------------------------------------------------------------------------------------
+ */
+
+static dnb_status size_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    (void)err;
+    s->out[0] = (dnb_shape){.dtype = DNB_I64, .elem = DNB_ELEM(DNB_I64)};
+    return DNB_OK;
+}
+
+static dnb_status size_run(const dnb_op_call *c, dnb_err *err)
+{
+    (void)err;
+    *(int64_t *)c->out[0].data = (int64_t)dnb_array_count(c->in[0]);
+    return DNB_OK;
+}
+
+const dnb_op dnb_op_size = {.name = "Size",
+                            .min_in = 1,
+                            .max_in = 1,
+                            .max_out = 1,
+                            .flags = DNB_OP_SHAPE_ONLY,
+                            .shape = size_shape,
+                            .run = size_run};
