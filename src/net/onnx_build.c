@@ -416,8 +416,10 @@ static dnb_status add_node(builder *b, Onnx__Node *n)
     attributes attrs = {0};
     DNB_TRY(check_operator(b, n));
     /* Trailing outputs that nobody reads (a pool's indices, a dropout's mask) need not exist. */
+    const dnb_op *op = dnb_op_find(n->op_type);
+    bool droppable = !b->has_bodies && !(op && op->flags & DNB_OP_ALL_OUTPUTS);
     size_t n_outputs = n->n_output, n_inputs = n->n_input;
-    while (!b->has_bodies && n_outputs > 1 && !find(b->uses, b->n_uses, n->output[n_outputs - 1]))
+    while (droppable && n_outputs > 1 && !find(b->uses, b->n_uses, n->output[n_outputs - 1]))
         n_outputs--;
     if (n_outputs == 0) {
         status = dnb_fail(err, DNB_EFORMAT, "%s: node '%.200s' (%.100s) has no output",

@@ -82,7 +82,7 @@ const dnb_op dnb_op_split = {.name = "Split",
                              .min_in = 1,
                              .max_in = 2,
                              .max_out = UINT8_MAX,
-                             .flags = DNB_OP_TAKES_EMPTY,
+                             .flags = DNB_OP_TAKES_EMPTY | DNB_OP_ALL_OUTPUTS,
                              .shape = split_shape,
                              .run = split_run};
 
