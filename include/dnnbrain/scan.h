@@ -8,6 +8,7 @@
 #ifndef DNNBRAIN_SCAN_H
 #define DNNBRAIN_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dnnbrain/actfile.h"
@@ -46,6 +47,9 @@ struct dnb_sink {
     /* Memory it will take for these layers, for the byte plan. NULL counts as 0. */
     size_t (*bytes)(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
                     size_t n_stimuli);
+    /* True when the sink works alone, as one that writes a file does: push and batch_done may then
+     * be called on another thread (one at a time, in order) while the next images are decoded. */
+    bool behind;
 };
 
 /* What is to be computed of one layer. */

@@ -14,6 +14,37 @@ static void copy_element(char *dst, const char *src, size_t size)
         memcpy(dst, src, 8);
 }
 
+dnb_lines dnb_lines_of(const dnb_array *a, int axis)
+{
+    dnb_lines l = {1, a->ndim ? a->shape[axis] : 1, 1};
+    for (int d = 0; d < a->ndim; d++)
+        if (d != axis)
+            *(d < axis ? &l.outer : &l.inner) *= a->shape[d];
+    return l;
+}
+
+dnb_status dnb_call_index(const dnb_node *node, int64_t index, size_t n, size_t *at, dnb_err *err)
+{
+    int64_t size = (int64_t)n;
+    if (index < -size || index >= size)
+        return dnb_fail(err, DNB_EARG, "node '%s' (%s): index %lld is outside a dimension of %zu",
+                        node->name, node->op->name, (long long)index, n);
+    if (at)
+        *at = (size_t)(index < 0 ? index + size : index);
+    return DNB_OK;
+}
+
+size_t dnb_element_at(const dnb_array *x, const dnb_array *like, size_t i, int axis, size_t at)
+{
+    size_t element = 0, run = 1;
+    for (int d = x->ndim - 1; d >= 0; d--) {
+        element += (d == axis ? at : i % like->shape[d]) * run;
+        i /= like->shape[d];
+        run *= x->shape[d];
+    }
+    return element;
+}
+
 void dnb_move_strided(const dnb_array *out, const dnb_array *src, const size_t *step)
 {
     size_t size = dnb_dtype_size(out->dtype), n = dnb_array_count(out);
@@ -71,12 +102,19 @@ static void encode(char bytes[8], dnb_dtype t, double v)
 void dnb_move_by_tables(const dnb_array *out, const dnb_array *src, const dnb_tables *t,
                         double fill)
 {
+    char filler[8] = {0};
+    encode(filler, out->dtype, fill);
+    dnb_move_or_fill(out, src, t, filler);
+}
+
+void dnb_move_or_fill(const dnb_array *out, const dnb_array *src, const dnb_tables *t,
+                      const void *fill)
+{
     size_t size = dnb_dtype_size(out->dtype), n = dnb_array_count(out), step[DNB_MAX_DIMS];
     int last = out->ndim - 1;
     size_t width = out->ndim ? out->shape[last] : 1, rows = width ? n / width : 0, run = 1;
     const char *from = src->data;
-    char *to = out->data, filler[8] = {0};
-    encode(filler, out->dtype, fill);
+    char *to = out->data;
     for (int d = last; d >= 0; d--) {
         step[d] = run;
         run *= src->shape[d];
@@ -94,7 +132,8 @@ void dnb_move_by_tables(const dnb_array *out, const dnb_array *src, const dnb_ta
         for (size_t x = 0; x < width; x++) {
             size_t i = last < 0 ? 0 : t->from[last][x];
             copy_element(to + (r * width + x) * size,
-                         filled || i == DNB_FILL ? filler : from + (at + i) * size, size);
+                         filled || i == DNB_FILL ? (const char *)fill : from + (at + i) * size,
+                         size);
         }
     }
 }

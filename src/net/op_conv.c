@@ -1,4 +1,5 @@
 /* Conv and ConvTranspose: 1 to 3 spatial dimensions, groups, strides, dilation, padding. */
+#include "net/op_conv.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -98,6 +99,32 @@ static dnb_status conv_run(const dnb_op_call *c, dnb_err *err)
     dnb_window_to_3d(&w);
     DNB_BY_TYPE(c, conv, c, &w, groups);
     return DNB_OK;
+}
+
+dnb_status dnb_conv_infer(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                          const dnb_shape *b, dnb_shape *out, dnb_err *err)
+{
+    dnb_shape floats[3] = {*x, *w, b ? *b : (dnb_shape){0}};
+    dnb_window window;
+    size_t groups = 1, n_out = 0;
+    for (int i = 0; i < 3; i++)
+        floats[i].dtype = DNB_F32;
+    dnb_status status =
+        conv_read(n, &floats[0], &floats[1], b ? &floats[2] : NULL, &window, &groups, &n_out, err);
+    if (status != DNB_OK)
+        return status;
+    out->ndim = x->ndim;
+    out->dim[0] = x->dim[0];
+    out->dim[1] = n_out;
+    for (int i = 0; i < window.n; i++)
+        out->dim[2 + i] = window.out[i];
+    return DNB_OK;
+}
+
+dnb_status dnb_conv_double(const dnb_node *n, const dnb_array *const in[3], dnb_array *out,
+                           dnb_err *err)
+{
+    return conv_run(&(dnb_op_call){.node = n, .in = in, .out = out}, err);
 }
 
 static dnb_status conv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)

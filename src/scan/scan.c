@@ -1,6 +1,7 @@
 /* The pass over the stimuli: byte plan, image batches, forward passes, units, sinks. */
 #include "dnnbrain/scan.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,7 +18,6 @@ typedef struct tap {
     dnb_scan_layer seen; /* by the sinks */
     size_t seen_units;
     const dnb_select *units;
-    float *raw;
 } tap;
 
 typedef struct scan {
@@ -30,13 +30,12 @@ typedef struct scan {
     dnb_scan_layer *layers; /* copies of taps[].seen, for the sinks */
     const char **names;
     size_t work_units; /* floats per stimulus of the largest intermediate */
+    bool behind;       /* the sinks take a batch while the next images are decoded */
     dnb_scan_plan plan;
 } scan;
 
 static void scan_release(scan *s)
 {
-    for (size_t i = 0; s->taps && i < s->n_taps; i++)
-        dnb_free(s->taps[i].raw);
     dnb_free(s->taps);
     dnb_free(s->layers);
     dnb_free(s->names);
@@ -91,6 +90,9 @@ static dnb_status scan_init(scan *s, const dnb_scan_request *requests, size_t n,
         if (s->options->pool && t->seen_units > s->work_units)
             s->work_units = t->seen_units;
     }
+    s->behind = s->work_units == 0; /* else selecting and pooling want all threads */
+    for (size_t k = 0; k < s->n_sinks; k++)
+        s->behind &= s->sinks[k]->behind;
 done:
     return status;
 }
@@ -169,15 +171,15 @@ dnb_status dnb_scan_plan_make(dnb_scan_plan *plan, const dnb_net *net,
 
 /* Selects and pools n stimuli of one tap: *out points at the values the sinks get. `work` holds two
  * areas of n x work_units. */
-static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *work,
+static dnb_status reduce_units(const scan *s, const tap *t, size_t n, const float *raw, float *work,
                                const float **out, dnb_err *err)
 {
-    const float *values = t->raw;
+    const float *values = raw;
     if (t->units) {
         float *picked = work;
 #pragma omp parallel for
         for (size_t i = 0; i < n; i++)
-            dnb_select_apply(t->units, t->raw + i * t->raw_units, picked + i * t->picked_units);
+            dnb_select_apply(t->units, raw + i * t->raw_units, picked + i * t->picked_units);
         values = picked;
     }
     if (s->options->pool) {
@@ -193,13 +195,27 @@ static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *wor
     return DNB_OK;
 }
 
-static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resume, float *work,
-                             dnb_err *err)
+/* A batch of activations on its way to the sinks. */
+typedef struct delivery {
+    const scan *s;
+    size_t first, n;
+    const size_t *resume;
+    float *const *raw; /* per tap */
+    float *work;
+    pthread_t thread;
+    bool under_way;
+    dnb_status status;
+    dnb_err err;
+} delivery;
+
+static dnb_status push_batch(const delivery *d, dnb_err *err)
 {
+    const scan *s = d->s;
+    const size_t *resume = d->resume, first = d->first, n = d->n;
     for (size_t l = 0; l < s->n_taps; l++) {
         const tap *t = &s->taps[l];
         const float *values = NULL;
-        dnb_status status = reduce_units(s, t, n, work, &values, err);
+        dnb_status status = reduce_units(s, t, n, d->raw[l], d->work, &values, err);
         if (status != DNB_OK)
             return status;
         for (size_t k = 0; k < s->n_sinks; k++) {
@@ -220,6 +236,25 @@ static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resu
                 return status;
         }
     return DNB_OK;
+}
+
+static void *deliver(void *arg)
+{
+    delivery *d = arg;
+    d->status = push_batch(d, &d->err);
+    return NULL;
+}
+
+/* Waits for the batch on its way and says how it went. */
+static dnb_status delivered(delivery *d, dnb_err *err)
+{
+    if (!d->under_way)
+        return DNB_OK;
+    pthread_join(d->thread, NULL);
+    d->under_way = false;
+    if (d->status != DNB_OK && err)
+        *err = d->err;
+    return d->status;
 }
 
 static dnb_status begin_sinks(scan *s, size_t *resume, size_t *start, dnb_err *err)
@@ -252,7 +287,9 @@ static dnb_image_prep prep_of(const dnb_input_spec *in)
 
 /* Buffers of the loop below. */
 typedef struct buffers {
-    float *input, *work, **taps;
+    float *input, *work;
+    float **taps;
+    size_t n_taps;
     dnb_image_loader *loader;
     dnb_runner *runner;
 } buffers;
@@ -263,6 +300,8 @@ static void buffers_release(buffers *b)
     dnb_runner_free(b->runner);
     dnb_free(b->input);
     dnb_free(b->work);
+    for (size_t i = 0; b->taps && i < b->n_taps; i++)
+        dnb_free(b->taps[i]);
     dnb_free(b->taps);
 }
 
@@ -289,15 +328,15 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
                                  batch * (pixels + 2 * s->work_units) * sizeof(float));
         goto done;
     }
-    DNB_NEW(b->taps, s->n_taps, "taps");
-    for (size_t i = 0; i < s->n_taps; i++) {
-        s->taps[i].raw = dnb_alloc_aligned(batch, s->taps[i].raw_units * sizeof(float));
-        if (!s->taps[i].raw) {
-            status =
-                dnb_fail_memory(err, s->names[i], batch * s->taps[i].raw_units * sizeof(float));
+    b->n_taps = s->n_taps;
+    DNB_NEW(b->taps, b->n_taps, "taps");
+    for (size_t i = 0; i < b->n_taps; i++) {
+        size_t bytes = s->taps[i].raw_units * sizeof(float);
+        b->taps[i] = dnb_alloc_aligned(batch, bytes);
+        if (!b->taps[i]) {
+            status = dnb_fail_memory(err, s->names[i], batch * bytes);
             goto done;
         }
-        b->taps[i] = s->taps[i].raw;
     }
 done:
     return status;
@@ -308,7 +347,8 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
 {
     const dnb_progress *progress = s->options->progress;
     dnb_status status = DNB_OK;
-    for (size_t at = start; at < s->n_stimuli;) {
+    delivery d = {.s = s, .resume = resume, .raw = b->taps, .work = b->work};
+    for (size_t at = start; at < s->n_stimuli; at += d.n) {
         size_t n = 0;
         dnb_image_batch batch = {.n = s->plan.batch, .planes = b->input, .hash = hash + at};
         if (batch.n > s->n_stimuli - at)
@@ -316,12 +356,19 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
         dnb_report(progress, "images", at, s->n_stimuli);
         DNB_TRY(dnb_check_cancel(progress, err));
         DNB_TRY(dnb_image_loader_read(b->loader, &batch, &n, err));
+        DNB_TRY(delivered(&d, err));
         DNB_TRY(dnb_runner_run(b->runner, b->input, n, b->taps, err));
-        DNB_TRY(push_batch(s, at, n, resume, b->work, err));
-        at += n;
+        d.first = at;
+        d.n = n;
+        d.under_way = s->behind && pthread_create(&d.thread, NULL, deliver, &d) == 0;
+        if (!d.under_way)
+            DNB_TRY(push_batch(&d, err));
     }
+    DNB_TRY(delivered(&d, err));
     dnb_report(progress, "images", s->n_stimuli, s->n_stimuli);
 done:
+    if (d.under_way) /* something else failed first and is reported */
+        pthread_join(d.thread, NULL);
     return status;
 }
 
