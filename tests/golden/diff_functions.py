@@ -94,6 +94,11 @@ add("function_twice", [call("Nothing", ["x"], ["p"])], [nothing, nothing], {"x":
 add("no_value_from_outside", [node("Neg", ["x"], ["secret"]), call("Thief", ["x"], ["p"])],
     [function("Thief", ["a"], ["r"], [node("Add", ["a", "secret"], ["r"])])], {"x": x}, {"p": x}, "needs 'p/secret'")
 
+# A function may take a standard operator's name; what copies a value is the standard's Identity all the same.
+identity = helper.make_function("", "Identity", ["a"], ["r"], [node("Neg", ["a"], ["r"])], OPSETS)
+add("own_identity", [call("Both", ["x"], ["p", "q"]), node("Identity", ["q"], ["r"])], [both, identity], {"x": x},
+    {"p": x, "q": -x, "r": x})
+
 # A model of nothing but calls need not import the standard's operators.
 add("only_functions_import", [call("Scaled", ["x", "z"], ["p"])], [scaled], {"x": x, "z": z}, {"p": x * z + x},
     opsets=[helper.make_opsetid("mine", 1)])
