@@ -58,9 +58,7 @@ extern const dnb_op dnb_op_bernoulli, dnb_op_random_normal, dnb_op_random_normal
     dnb_op_random_uniform, dnb_op_random_uniform_like, dnb_op_dropout;
 /* op_shape.c: the same elements, seen with another shape */
 extern const dnb_op dnb_op_identity, dnb_op_flatten, dnb_op_reshape, dnb_op_squeeze,
-    dnb_op_unsqueeze, dnb_op_shape;
-extern const dnb_op dnb_op_identity, dnb_op_dropout, dnb_op_flatten, dnb_op_reshape, dnb_op_squeeze,
-    dnb_op_unsqueeze, dnb_op_shape, dnb_op_size, dnb_op_cast;
+    dnb_op_unsqueeze, dnb_op_shape, dnb_op_size;
 /* op_move.c: elements moved */
 extern const dnb_op dnb_op_concat, dnb_op_transpose, dnb_op_slice;
 /* op_gather.c, op_scatter.c */
