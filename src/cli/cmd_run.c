@@ -170,7 +170,7 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
     size_t n = a->layer.count ? a->layer.count : dnb_model_output_count(m);
     const char **values = calloc(n + 1, sizeof *values);
     dnb_array *out = calloc(n + 1, sizeof *out);
-    dnb_model_options o = {.progress = &ctx->progress};
+    dnb_model_options o = {.progress = &ctx->progress, .memory = ctx->memory};
     dnb_backend how = DNB_BACKEND_AUTO;
     dnb_status status =
         values && out ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu results", n);
