@@ -40,6 +40,14 @@ typedef struct dnb_model_options {
     size_t
         memory; /* bytes that values may take at one time (node by node); 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
+    /* BF16 applies where oneDNN computes and the processor has it; else float32, and error[] is 0.
+     */
+    dnb_precision precision;
+    /* NULL, or room for n_values numbers: with BF16, receives max |bf16 - float32| / max |float32|
+     * of each value; everything is then computed in both precisions. */
+    double *error;
+    /* NULL, or receives the precision used. */
+    dnb_precision *used;
 } dnb_model_options;
 
 /* inputs: one array per input, in the model's order; integers of any width fit an integer input,

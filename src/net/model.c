@@ -6,6 +6,7 @@
 #include "base/near_name.h"
 #include "net/eval.h"
 #include "net/onnx_load.h"
+#include "net/precision.h"
 #include "net/op_util.h"
 #include "net/program.h"
 
@@ -132,7 +133,7 @@ done:
 
 /* DNB_EUNSUPPORTED when it cannot be planned; then it is evaluated. */
 static dnb_status run_compiled(const dnb_model *m, const dnb_array *input, const dnb_value *wanted,
-                               size_t n, dnb_array *out, dnb_err *err)
+                               size_t n, bool bf16, dnb_array *out, dnb_err *err)
 {
     dnb_program *p = NULL;
     dnb_shape shape = dnb_shape_of(input);
@@ -141,7 +142,8 @@ static dnb_status run_compiled(const dnb_model *m, const dnb_array *input, const
                              .n_taps = n,
                              .batch = input->shape[0],
                              .input = &shape,
-                             .prims = true};
+                             .prims = true,
+                             .bf16 = bf16};
     shape.dtype = DNB_F32;
     shape.elem = dnb_graph_value_at(m->graph, dnb_graph_input_at(m->graph, 0))->declared.elem;
     dnb_status status = dnb_program_new(&p, &r, err);
@@ -152,6 +154,45 @@ static dnb_status run_compiled(const dnb_model *m, const dnb_array *input, const
     if (status == DNB_OK)
         status = run_program(p, input, wanted, n, out, err);
     dnb_program_free(p);
+    return status;
+}
+
+/* error[i] of result i against the same in float32. Results have the model's element types. */
+static dnb_status compare_f32(const dnb_model *m, const dnb_array *input, const dnb_value *wanted,
+                              size_t n, const dnb_array *out, double *error, dnb_err *err)
+{
+    dnb_array *truth = NULL, a = {0}, b = {0};
+    dnb_status status = DNB_OK;
+    DNB_NEW(truth, n, "results");
+    DNB_TRY(run_compiled(m, input, wanted, n, false, truth, err));
+    for (size_t i = 0; i < n; i++) {
+        DNB_TRY(dnb_array_convert(&a, &out[i], DNB_F32, err));
+        DNB_TRY(dnb_array_convert(&b, &truth[i], DNB_F32, err));
+        error[i] = dnb_relative_error(a.data, b.data, dnb_array_count(&a));
+        dnb_array_release(&a);
+        dnb_array_release(&b);
+    }
+done:
+    for (size_t i = 0; truth && i < n; i++)
+        dnb_array_release(&truth[i]);
+    dnb_free(truth);
+    dnb_array_release(&a);
+    dnb_array_release(&b);
+    return status;
+}
+
+/* The compiled way, in the precision asked for. */
+static dnb_status run_planned(const dnb_model *m, const dnb_array *input, const dnb_value *wanted,
+                              size_t n, const dnb_model_options *o, dnb_array *out, dnb_err *err)
+{
+    bool bf16 = o->precision == DNB_PRECISION_BF16 && dnb_precision_available(o->precision);
+    dnb_status status = run_compiled(m, input, wanted, n, bf16, out, err);
+    if (status == DNB_OK && bf16 && o->error)
+        status = compare_f32(m, input, wanted, n, out, o->error, err);
+    else
+        return status;
+    for (size_t i = 0; status != DNB_OK && i < n; i++)
+        dnb_array_release(&out[i]);
     return status;
 }
 
@@ -179,13 +220,19 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
                            .memory = o->memory ? o->memory : dnb_memory_budget()};
     dnb_value *wanted = NULL;
     dnb_backend used = DNB_BACKEND_ONEDNN;
+    dnb_precision precision = DNB_PRECISION_F32;
     dnb_status status = DNB_EUNSUPPORTED;
     DNB_NEW(wanted, n_values, "results");
     DNB_TRY(list_wanted(m, values, n_values, wanted, err));
     bool compile = o->backend == DNB_BACKEND_AUTO || o->backend == DNB_BACKEND_ONEDNN;
     bool planned = compile && n_values > 0 && fits_program(m->graph, inputs) &&
                    !dnb_eval_wants_f64(m->graph, inputs);
-    status = planned ? run_compiled(m, inputs, wanted, n_values, out, err) : DNB_EUNSUPPORTED;
+    for (size_t i = 0; o->error && i < n_values; i++)
+        o->error[i] = 0;
+    status = planned ? run_planned(m, inputs, wanted, n_values, o, out, err) : DNB_EUNSUPPORTED;
+    if (status == DNB_OK && o->precision == DNB_PRECISION_BF16 &&
+        dnb_precision_available(o->precision))
+        precision = DNB_PRECISION_BF16;
     if (status == DNB_EUNSUPPORTED) {
         eo.f64 = o->backend == DNB_BACKEND_REFERENCE64 || dnb_eval_wants_f64(m->graph, inputs);
         used = eo.f64 ? DNB_BACKEND_REFERENCE64 : DNB_BACKEND_REFERENCE;
@@ -193,6 +240,8 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
     }
     if (status == DNB_OK && how)
         *how = used;
+    if (status == DNB_OK && o->used)
+        *o->used = precision;
 done:
     dnb_free(wanted);
     return status;

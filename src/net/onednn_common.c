@@ -43,6 +43,12 @@ void dnb_dnn_free(dnb_dnn *d)
     dnb_free(d);
 }
 
+bool dnb_dnn_has_bf16(void)
+{
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    return ((unsigned)isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
+}
+
 void dnb_dims(dnnl_dim_t *out, int n, const size_t *in)
 {
     for (int i = 0; i < n; i++)
@@ -132,8 +138,13 @@ dnnl_status_t dnb_attr_create(dnnl_primitive_attr_t *attr, const dnb_prim *p)
 /* ---- layouts ------------------------------------------------------------------------------------
  */
 
-dnb_status dnb_layout_strided(dnb_layout **out, int ndim, const size_t *dim, const size_t *step,
-                              dnb_err *err)
+static dnnl_data_type_t data_type(dnb_dtype t)
+{
+    return t == DNB_BF16 ? dnnl_bf16 : dnnl_f32;
+}
+
+dnb_status dnb_layout_strided(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
+                              const size_t *step, dnb_err *err)
 {
     dnnl_dim_t d[DNB_MAX_DIMS], s[DNB_MAX_DIMS];
     dnb_layout *l = dnb_calloc(1, sizeof *l);
@@ -141,7 +152,8 @@ dnb_status dnb_layout_strided(dnb_layout **out, int ndim, const size_t *dim, con
         return dnb_fail_memory(err, "layout", sizeof *l);
     dnb_dims(d, ndim, dim);
     dnb_dims(s, ndim, step);
-    dnb_status status = dnb_dnn_status(dnb_md_strided(&l->md, ndim, d, s), "a memory layout", err);
+    dnb_status status =
+        dnb_dnn_status(dnb_md_strided(&l->md, ndim, d, s, data_type(type)), "a memory layout", err);
     if (status == DNB_OK)
         *out = l;
     else
@@ -149,24 +161,27 @@ dnb_status dnb_layout_strided(dnb_layout **out, int ndim, const size_t *dim, con
     return status;
 }
 
-dnb_status dnb_layout_plain(dnb_layout **out, int ndim, const size_t *dim, dnb_err *err)
+dnb_status dnb_layout_plain(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
+                            dnb_err *err)
 {
     size_t step[DNB_MAX_DIMS], run = 1;
     for (int i = ndim - 1; i >= 0; i--) {
         step[i] = run;
         run *= dim[i];
     }
-    return dnb_layout_strided(out, ndim, dim, step, err);
+    return dnb_layout_strided(out, type, ndim, dim, step, err);
 }
 
-static dnb_status layout_any(dnb_layout **out, int ndim, const size_t *dim, dnb_err *err)
+static dnb_status layout_any(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
+                             dnb_err *err)
 {
     dnnl_dim_t d[DNB_MAX_DIMS];
     dnb_layout *l = dnb_calloc(1, sizeof *l);
     if (!l)
         return dnb_fail_memory(err, "layout", sizeof *l);
     dnb_dims(d, ndim, dim);
-    dnb_status status = dnb_dnn_status(dnb_md_any(&l->md, ndim, d), "a memory layout", err);
+    dnb_status status =
+        dnb_dnn_status(dnb_md_any(&l->md, ndim, d, data_type(type)), "a memory layout", err);
     if (status == DNB_OK)
         *out = l;
     else
@@ -221,6 +236,11 @@ void dnb_layout_free(dnb_layout *l)
 bool dnb_layout_equal(const dnb_layout *a, const dnb_layout *b)
 {
     return dnnl_memory_desc_equal(DNB_MD(a), DNB_MD(b)) != 0;
+}
+
+dnb_dtype dnb_layout_type(const dnb_layout *l)
+{
+    return dnb_md_type(DNB_MD(l)) == dnnl_bf16 ? DNB_BF16 : DNB_F32;
 }
 
 size_t dnb_layout_bytes(const dnb_layout *l)
@@ -405,11 +425,12 @@ static const char *prim_name(dnb_prim_kind kind)
  * AVX2 machines much faster), and never splits a sum among threads, so results do not depend on
  * their number. */
 
-static dnb_status rows_as_pixels(dnb_layout **out, size_t rows, size_t columns, dnb_err *err)
+static dnb_status rows_as_pixels(dnb_layout **out, dnb_dtype type, size_t rows, size_t columns,
+                                 dnb_err *err)
 {
     const size_t dim[4] = {1, columns, 1, rows};
     const size_t step[4] = {rows * columns, 1, rows * columns, columns};
-    return dnb_layout_strided(out, 4, dim, step, err);
+    return dnb_layout_strided(out, type, 4, dim, step, err);
 }
 
 static dnb_prim inner_as_conv(const dnb_prim *p)
@@ -445,18 +466,18 @@ static dnb_status request_init(request_layouts *r, const dnb_dnn_spec *s, dnb_er
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
         int n = dnb_prim_weights(s->prim, &s->weights, dim, step);
-        DNB_TRY(layout_any(&r->weights, n, dim, err));
+        DNB_TRY(layout_any(&r->weights, s->in_type, n, dim, err));
         if (s->has_bias)
-            DNB_TRY(dnb_layout_plain(&r->bias, 1, &s->out.dim[1], err));
+            DNB_TRY(dnb_layout_plain(&r->bias, DNB_F32, 1, &s->out.dim[1], err));
     }
     if (kind == DNB_PRIM_INNER) {
-        DNB_TRY(rows_as_pixels(&r->src, s->in[0].dim[0], s->in[0].dim[1], err));
-        DNB_TRY(rows_as_pixels(&r->dst, s->out.dim[0], s->out.dim[1], err));
+        DNB_TRY(rows_as_pixels(&r->src, s->in_type, s->in[0].dim[0], s->in[0].dim[1], err));
+        DNB_TRY(rows_as_pixels(&r->dst, s->out_type, s->out.dim[0], s->out.dim[1], err));
         goto done;
     }
     if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV)
-        DNB_TRY(layout_any(&r->src, s->in[0].ndim, s->in[0].dim, err));
-    DNB_TRY(layout_any(&r->dst, s->out.ndim, s->out.dim, err));
+        DNB_TRY(layout_any(&r->src, s->in_type, s->in[0].ndim, s->in[0].dim, err));
+    DNB_TRY(layout_any(&r->dst, s->out_type, s->out.ndim, s->out.dim, err));
 done:
     return status;
 }
@@ -482,8 +503,8 @@ dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec
         dnb_dnn_status(dnb_pd_create(&op->pd, d->engine, &r), prim_name(spec->prim->kind), err));
     DNB_TRY(collect_args(op, spec->prim->kind, spec->n_data, err));
     if (inner) {
-        DNB_TRY(dnb_layout_plain(&op->plain_src, 2, spec->in[0].dim, err));
-        DNB_TRY(dnb_layout_plain(&op->plain_dst, 2, spec->out.dim, err));
+        DNB_TRY(dnb_layout_plain(&op->plain_src, spec->in_type, 2, spec->in[0].dim, err));
+        DNB_TRY(dnb_layout_plain(&op->plain_dst, spec->out_type, 2, spec->out.dim, err));
     }
     *out = op;
     op = NULL;

@@ -32,9 +32,11 @@ dnb_status dnb_dnn_status(dnnl_status_t s, const char *what, dnb_err *err) DNB_M
 
 /* Storage for one descriptor: *md must be released with dnb_md_release. */
 dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
-                             const dnnl_dim_t *step);
+                             const dnnl_dim_t *step, dnnl_data_type_t type);
 /* format_tag any */
-dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim);
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                         dnnl_data_type_t type);
+dnnl_data_type_t dnb_md_type(dnb_md_ref md);
 dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from);
 dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_dim_t *dim);
 void dnb_md_release(dnnl_memory_desc_t *md);

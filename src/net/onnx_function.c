@@ -323,25 +323,27 @@ static dnb_status push(unfolding *u, Onnx__Node *node, bool ours)
 }
 
 /* Recursion: no deeper than the functions' own nesting, which has been measured. */
-static dnb_status unfold(unfolding *u, const Onnx__Node *call, const function *fn)
+static dnb_status unfold(unfolding *u, const Onnx__Node *call, const function *fn,
+                         const dnb_onnx_instance *outer)
 {
-    dnb_onnx_instance *instance = NULL;
+    dnb_onnx_instance *in = NULL;
     dnb_status status =
-        dnb_onnx_instance_new(&instance, fn->f, call, u->fns->separator, u->fns->from, u->err);
+        dnb_onnx_instance_new(&in, fn->f, call, outer, u->fns->separator, u->fns->from, u->err);
     while (status == DNB_OK) {
         Onnx__Node *node = NULL;
-        status = dnb_onnx_instance_next(instance, &node, u->err);
+        bool may_call = false;
+        status = dnb_onnx_instance_next(in, &node, &may_call, u->err);
         if (status != DNB_OK || !node)
             break;
-        const function *inner = find_function(u->fns, node);
+        const function *inner = may_call ? find_function(u->fns, node) : NULL;
         if (!inner) {
             status = push(u, node, true);
         } else {
-            status = unfold(u, node, inner);
+            status = unfold(u, node, inner, in);
             onnx__node__free_unpacked(node, u->fns->from->allocator);
         }
     }
-    dnb_onnx_instance_free(instance);
+    dnb_onnx_instance_free(in);
     return status;
 }
 
@@ -381,7 +383,7 @@ dnb_status dnb_onnx_inline(dnb_onnx_functions *f, Onnx__Graph *g, dnb_err *err)
         return DNB_OK;
     for (size_t i = 0; i < g->n_node; i++) {
         const function *fn = find_function(f, g->node[i]);
-        DNB_TRY(fn ? unfold(&u, g->node[i], fn) : push(&u, g->node[i], false));
+        DNB_TRY(fn ? unfold(&u, g->node[i], fn, NULL) : push(&u, g->node[i], false));
     }
     DNB_TRY(install(&u, g, err));
     u.n = 0;

@@ -269,30 +269,35 @@ done:
     return status;
 }
 
-static dnb_status make_prefix(dnb_onnx_instance *in, const char *separator, dnb_err *err)
+/* Where the call is: its first output's name, after the path of the function it stands in. That
+ * name is the function's own, not the one it has outside: two calls must not share a path. */
+static dnb_status make_prefix(dnb_onnx_instance *in, const dnb_onnx_instance *outer,
+                              const char *separator, dnb_err *err)
 {
-    const char *lead = NULL;
-    for (size_t i = 0; !lead && i < in->call->n_output; i++)
-        lead = *in->call->output[i] ? in->call->output[i] : NULL;
-    if (!lead)
+    const Onnx__Node *call = outer ? outer->f->node[outer->next - 1] : in->call;
+    const char *lead = outer ? outer->prefix : "", *name = NULL;
+    for (size_t i = 0; !name && i < call->n_output; i++)
+        name = *call->output[i] ? call->output[i] : NULL;
+    if (!name)
         return DNB_OK;
-    size_t a = strlen(lead), b = strlen(separator);
-    if (a + b > LONGEST_PREFIX)
+    size_t a = strlen(lead), b = strlen(name), c = strlen(separator);
+    if (a + b + c > LONGEST_PREFIX)
         return dnb_fail(err, DNB_EUNSUPPORTED,
                         "%s: names of more than %d bytes inside functions are unsupported",
                         in->from->name, LONGEST_PREFIX);
-    in->prefix = dnb_alloc(a + b + 1, 1);
+    in->prefix = dnb_alloc(a + b + c + 1, 1);
     if (!in->prefix)
-        return dnb_fail_memory(err, in->from->name, a + b + 1);
+        return dnb_fail_memory(err, in->from->name, a + b + c + 1);
     memcpy(in->prefix, lead, a);
-    memcpy(in->prefix + a, separator, b + 1);
-    in->prefix_len = a + b;
+    memcpy(in->prefix + a, name, b);
+    memcpy(in->prefix + a + b, separator, c + 1);
+    in->prefix_len = a + b + c;
     return DNB_OK;
 }
 
 dnb_status dnb_onnx_instance_new(dnb_onnx_instance **out, const Onnx__Function *f,
-                                 const Onnx__Node *call, const char *separator,
-                                 const dnb_onnx_source *from, dnb_err *err)
+                                 const Onnx__Node *call, const dnb_onnx_instance *outer,
+                                 const char *separator, const dnb_onnx_source *from, dnb_err *err)
 {
     dnb_onnx_instance *in = NULL;
     dnb_status status = DNB_OK;
@@ -301,7 +306,7 @@ dnb_status dnb_onnx_instance_new(dnb_onnx_instance **out, const Onnx__Function *
     in->call = call;
     in->from = from;
     DNB_TRY(bind_names(in, err));
-    DNB_TRY(make_prefix(in, separator, err));
+    DNB_TRY(make_prefix(in, outer, separator, err));
     *out = in;
     in = NULL;
 done:
@@ -321,11 +326,13 @@ static Onnx__Node *identity_node(const dnb_onnx_instance *in, const binding *b)
     return copy_node(in, &n);
 }
 
-dnb_status dnb_onnx_instance_next(dnb_onnx_instance *in, Onnx__Node **out, dnb_err *err)
+dnb_status dnb_onnx_instance_next(dnb_onnx_instance *in, Onnx__Node **out, bool *may_call,
+                                  dnb_err *err)
 {
     size_t i = in->next, own = in->f->n_node;
     dnb_status status = DNB_OK;
     *out = NULL;
+    *may_call = i < own;
     if (!in->prefix || i >= own + in->n_copies)
         return DNB_OK;
     in->next++;

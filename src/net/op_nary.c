@@ -17,9 +17,6 @@ DNB_BINARY_ROW(min_row_i64, int64_t, int64_t, int64_t, a < b ? a : b)
 DNB_BINARY_ROW(max_row_u64, uint64_t, uint64_t, uint64_t, a > b ? a : b)
 DNB_BINARY_ROW(min_row_u64, uint64_t, uint64_t, uint64_t, a < b ? a : b)
 DNB_BINARY_ROW(sum_row_i64, uint64_t, uint64_t, uint64_t, a + b)
-DNB_UNARY_ROW(copy_row_f32, float, float, float, x)
-DNB_UNARY_ROW(copy_row_f64, double, double, double, x)
-DNB_UNARY_ROW(copy_row_i64, int64_t, int64_t, int64_t, x)
 
 static dnb_status nary_shape(const dnb_op_shapes *s, dnb_err *err)
 {
@@ -37,15 +34,16 @@ done:
     return status;
 }
 
-/* out = in[0], then out = row(out, in[k]) for the others. */
+/* out = row(in[0], in[1]), then row(out, in[k]) for the others; a lone operand is copied. */
 static dnb_status fold_operands(const dnb_op_call *c, const dnb_rows *rows)
 {
-    static const dnb_rows copy = {copy_row_f32, copy_row_f64, copy_row_i64, NULL};
     const dnb_array *out = &c->out[0];
-    dnb_broadcast_rows(out, &c->in[0], 1, dnb_rows_pick(&copy, out, NULL), NULL);
+    dnb_row_fn fn = dnb_rows_pick(rows, out, c->in_shape[0]);
+    if (c->node->n_inputs == 1)
+        return dnb_kernel_copy(c, NULL);
     for (size_t k = 1; k < c->node->n_inputs; k++) {
-        const dnb_array *in[2] = {out, c->in[k]};
-        dnb_broadcast_rows(out, in, 2, dnb_rows_pick(rows, out, c->in_shape[0]), NULL);
+        const dnb_array *in[2] = {k == 1 ? c->in[0] : out, c->in[k]};
+        dnb_broadcast_rows(out, in, 2, fn, NULL);
     }
     return DNB_OK;
 }

@@ -143,9 +143,11 @@ static void resize_pass(const dnb_resize_taps *t, const double *src, double *dst
         const double *weight = t->weight + row % out * t->n;
         double *to = dst + row * inner;
         memset(to, 0, inner * sizeof *to);
-        for (size_t k = 0; k < t->n; k++)
-            for (size_t j = 0; j < inner && weight[k] != 0; j++)
-                to[j] += weight[k] * from[index[k] * inner + j];
+        for (size_t k = 0; k < t->n; k++) {
+            const double w = weight[k], *row_from = from + index[k] * inner;
+            for (size_t j = 0; w != 0 && j < inner; j++)
+                to[j] += w * row_from[j];
+        }
     }
 }
 

@@ -17,6 +17,8 @@ typedef struct dnb_program_request {
     const dnb_shape *input; /* the input's shape where it is not as declared; else NULL */
     bool f64;               /* compute in float64 (reference kernels only) */
     bool prims;             /* lower to oneDNN where possible */
+    bool bf16;              /* with prims: convolutions, inner products and what follows them keep
+                               bfloat16 where oneDNN has code for it */
 } dnb_program_request;
 
 typedef struct dnb_program dnb_program;

@@ -66,7 +66,7 @@ struct dnb_program {
     dnb_analysis analysis;
     dnb_dnn *dnn; /* NULL without primitives */
     size_t batch, n_taps;
-    bool f64;
+    bool f64, bf16;
     dnb_value input;
     int input_buffer;   /* -1: the taps do not depend on it */
     int scratch_buffer; /* -1: none */
