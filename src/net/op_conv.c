@@ -30,7 +30,7 @@ static dnb_status check_operands(const dnb_node *n, const dnb_shape *x, const dn
     if (x->dtype != DNB_F32 || w->dtype != DNB_F32 || (b && b->dtype != DNB_F32))
         return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): works on floats only", n->name,
                         n->op->name);
-    if (x->ndim < 3 || x->ndim > 2 + DNB_MAX_SPATIAL || w->ndim != x->ndim)
+    if (x->ndim < 3 || w->ndim != x->ndim)
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): input %s does not go with weights %s",
                         n->name, n->op->name, tx, tw);
     if (g < 1 || (uint64_t)g > x->dim[1] || x->dim[1] % (size_t)g || w->dim[0] % (size_t)g)

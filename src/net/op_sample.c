@@ -31,13 +31,16 @@ typedef struct roi_box {
     size_t points_y, points_x;
 } roi_box;
 
-typedef struct roi_corner {
+/* A pixel's place in its plane, and its share. */
+typedef struct weighted {
     size_t at;
     double weight;
-} roi_corner;
+} weighted;
 
 /* Sampling points per axis of an adaptive bin: a box from a file may be absurdly large. */
 #define MAX_POINTS 4096
+/* Channels that share the work of finding a bin's points. */
+#define ROI_CHANNELS 64
 
 static double clamp(double x, double lo, double hi)
 {
@@ -78,12 +81,54 @@ static void grid_weights(grid_mode mode, double t, double w[4])
     }
 }
 
-/* The four pixels around (y, x) and their shares; none beyond one pixel outside the image. */
-static void roi_corners(const roi_plan *p, double y, double x, roi_corner corner[4])
+/* The place of pixel (x, y) after the padding rule; false where it counts as 0. */
+static bool grid_pixel(const grid_plan *p, double x, double y, size_t *at)
+{
+    if (p->padding == GRID_BORDER) {
+        x = clamp(x, 0, (double)p->width - 1);
+        y = clamp(y, 0, (double)p->height - 1);
+    } else if (p->padding == GRID_REFLECTION) {
+        x = reflect(x, p->width, p->align);
+        y = reflect(y, p->height, p->align);
+    }
+    if (!(x >= 0 && x < (double)p->width && y >= 0 && y < (double)p->height))
+        return false;
+    *at = (size_t)y * p->width + (size_t)x;
+    return true;
+}
+
+/* What the value at (x, y) is made of: a 1 x 1, 2 x 2 or 4 x 4 neighbourhood. */
+static int grid_taps(const grid_plan *p, double x, double y, weighted tap[16])
+{
+    double wx[4] = {1}, wy[4] = {1};
+    int n = p->mode == GRID_NEAREST ? 1 : p->mode == GRID_BILINEAR ? 2 : 4, found = 0;
+    double left = n == 1 ? rint(x) : floor(x) - (n == 4);
+    double top = n == 1 ? rint(y) : floor(y) - (n == 4);
+    if (n > 1) {
+        grid_weights(p->mode, x - floor(x), wx);
+        grid_weights(p->mode, y - floor(y), wy);
+    }
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) {
+            double weight = wy[i] * wx[j];
+            if (weight != 0 && grid_pixel(p, left + j, top + i, &tap[found].at))
+                tap[found++].weight = weight;
+        }
+    return found;
+}
+
+/* The four pixels around sampling point i of a bin, and their shares; none beyond one pixel outside
+ * the image. */
+static void roi_corners(const roi_plan *p, const roi_box *b, size_t bin, size_t i,
+                        weighted corner[4])
 {
     double h = (double)p->height, w = (double)p->width;
+    double iy = ((double)(i / b->points_x) + 0.5) / (double)b->points_y;
+    double ix = ((double)(i % b->points_x) + 0.5) / (double)b->points_x;
+    double y = b->top + b->bin_h * ((double)(bin / p->out_w) + iy);
+    double x = b->left + b->bin_w * ((double)(bin % p->out_w) + ix);
     for (int k = 0; k < 4; k++)
-        corner[k] = (roi_corner){0, 0};
+        corner[k] = (weighted){0, 0};
     if (!(y >= -1 && y <= h && x >= -1 && x <= w))
         return;
     y = clamp(y, 0, h - 1);
@@ -91,10 +136,10 @@ static void roi_corners(const roi_plan *p, double y, double x, roi_corner corner
     size_t y0 = (size_t)y, x0 = (size_t)x;
     size_t y1 = y0 + 1 < p->height ? y0 + 1 : y0, x1 = x0 + 1 < p->width ? x0 + 1 : x0;
     double fy = y - (double)y0, fx = x - (double)x0;
-    corner[0] = (roi_corner){y0 * p->width + x0, (1 - fy) * (1 - fx)};
-    corner[1] = (roi_corner){y0 * p->width + x1, (1 - fy) * fx};
-    corner[2] = (roi_corner){y1 * p->width + x0, fy * (1 - fx)};
-    corner[3] = (roi_corner){y1 * p->width + x1, fy * fx};
+    corner[0] = (weighted){y0 * p->width + x0, (1 - fy) * (1 - fx)};
+    corner[1] = (weighted){y0 * p->width + x1, (1 - fy) * fx};
+    corner[2] = (weighted){y1 * p->width + x0, fy * (1 - fx)};
+    corner[3] = (weighted){y1 * p->width + x1, fy * fx};
 }
 
 static size_t roi_points(const roi_plan *p, double bin)
