@@ -72,11 +72,12 @@ typedef struct dnb_projection_options {
 /* A sink between the scan and `next`: `next` sees k x 1 x 1 features in place of each layer's d
  * units. Entries of the d x k matrix are sqrt(s / k) times +1 or -1 with probability 1 / (2 s)
  * each, else 0 (s = sqrt(d) or 3), so squared distances between stimuli keep their expectation;
- * their relative standard deviation is about sqrt(2 / k). The matrix is never stored: unit u's row
- * follows from the seed, the layer's name and u, so that results have the same bits for any batch
- * size, number of threads and set of other layers. Sums are taken in float64. Cost per stimulus:
- * d k / s additions; per batch about as many random numbers. DNB_EARG when a layer has no more than
- * k units. `next` is not owned and must outlive the sink; what resumes or commits it is its own. */
+ * their relative standard deviation is about sqrt(2 / k) where many units differ. The matrix is
+ * never stored: 64 units' rows follow from the seed, the layer's name and those units' numbers, so
+ * that results have the same bits for any batch size, number of threads and set of other layers.
+ * Sums are taken in float64. Cost per stimulus: d k / s additions; per 32 stimuli of a batch as
+ * many random numbers. DNB_EARG when a layer has no more than k units. `next` is not owned and must
+ * outlive the sink; what resumes or commits it is its own. */
 DNB_API dnb_status dnb_sink_project_new(dnb_sink **out, dnb_sink *next,
                                         const dnb_projection_options *options,
                                         dnb_err *err) DNB_MUST_CHECK;

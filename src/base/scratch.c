@@ -26,8 +26,7 @@ static dnb_status check_room(const dnb_scratch *s, uint64_t size, dnb_err *err)
     return dnb_fail(err, DNB_EIO,
                     "%s: the scratch file needs %.1f MB, the disk of this folder has %.1f MB free; "
                     "free some room, choose another folder or allow more memory",
-                    s->folder, 1e-6 * (double)size,
-                    1e-6 * (double)v.f_bavail * (double)v.f_frsize);
+                    s->folder, 1e-6 * (double)size, 1e-6 * (double)v.f_bavail * (double)v.f_frsize);
 }
 
 static dnb_status fail(const dnb_scratch *s, const char *what, int why, dnb_err *err)
@@ -118,5 +117,9 @@ dnb_status dnb_scratch_read(dnb_scratch *s, uint64_t at, void *data, size_t n, d
 
 void dnb_scratch_expect(dnb_scratch *s, uint64_t at, uint64_t n)
 {
+#ifdef POSIX_FADV_WILLNEED
     (void)posix_fadvise(s->fd, (off_t)at, (off_t)n, POSIX_FADV_WILLNEED);
+#else
+    (void)s, (void)at, (void)n;
+#endif
 }
