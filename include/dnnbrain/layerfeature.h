@@ -50,10 +50,12 @@ DNB_API dnb_status dnb_feature_of_layer(dnb_array *out, dnb_actfile *file, size_
 DNB_API dnb_status dnb_feature_of_rows(dnb_array *out, const char *name, const dnb_rows *rows,
                                        const size_t shape[3], const dnb_feature_options *options,
                                        dnb_err *err) DNB_MUST_CHECK;
-/* Bytes dnb_feature_of_rows will hold at most, result included. Nothing is read: of rows only the
- * sizes count, and whether they are in memory. */
-DNB_API size_t dnb_feature_plan_bytes(const dnb_rows *rows, const size_t shape[3],
-                                      const dnb_feature_options *options);
+/* Bytes dnb_feature_of_rows will hold at most, result included; fails as it would when such
+ * patterns cannot give the features asked for. Nothing is read: of rows only the sizes count, and
+ * whether they are in memory. */
+DNB_API dnb_status dnb_feature_plan(size_t *bytes, const char *name, const dnb_rows *rows,
+                                    const size_t shape[3], const dnb_feature_options *options,
+                                    dnb_err *err) DNB_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -80,20 +80,20 @@ static dnb_status parse_method(const fe_args *a, dnb_feature_options *o, cli_con
 }
 
 /* For the byte plan: features stay until all are written. */
-static void feature_bytes(const void *analysis, const dnb_rows *rows, const size_t shape[3],
-                          size_t memory, size_t *most, size_t *kept)
+static dnb_status feature_bytes(const void *analysis, const dnb_scan_layer *layer,
+                                const dnb_rows *rows, size_t memory, size_t *most, size_t *kept,
+                                dnb_err *err)
 {
     dnb_feature_options o = *(const dnb_feature_options *)analysis;
-    size_t features = rows->n < shape[0] * shape[1] * shape[2] ? rows->n : rows->d;
-    if (o.n)
-        features = o.n;
+    const size_t *shape = layer->shape;
+    size_t features = o.n ? o.n : rows->n < rows->d ? rows->n : rows->d;
     if (o.axis == DNB_FEATURE_CHN)
         features *= shape[1] * shape[2];
     else if (o.axis == DNB_FEATURE_ROW_COL)
         features *= shape[0];
     o.memory = memory;
-    *most = dnb_feature_plan_bytes(rows, shape, &o);
     *kept = rows->n * features * sizeof(float);
+    return dnb_feature_plan(most, layer->name, rows, shape, &o, err);
 }
 
 static dnb_status extract(dnb_array *results, cli_patterns *p, const dnb_feature_options *base,

@@ -143,16 +143,19 @@ static dnb_status check_lists(const rdm_args *a, const cli_categories *order, co
 }
 
 /* For the byte plan: an RDM stays until all are written. */
-static void rdm_bytes(const void *analysis, const dnb_rows *rows, const size_t shape[3],
-                      size_t memory, size_t *most, size_t *kept)
+static dnb_status rdm_bytes(const void *analysis, const dnb_scan_layer *layer, const dnb_rows *rows,
+                            size_t memory, size_t *most, size_t *kept, dnb_err *err)
 {
     dnb_rdm_options o = *(const dnb_rdm_options *)analysis;
+    const size_t *shape = layer->shape;
     size_t n = o.groups ? o.groups->n_groups : rows->n, parts = 1;
+    (void)err;
     if (o.iteraxis != DNB_ITER_NONE)
         parts = o.iteraxis == DNB_ITER_CHANNEL ? shape[0] : shape[1] * shape[2];
     o.pdist.memory = memory;
     *most = dnb_rdm_plan_bytes(rows, shape, &o);
     *kept = parts * dnb_condensed_count(n) * sizeof(double);
+    return DNB_OK;
 }
 
 static dnb_status of_layer(dnb_array *out, size_t *kept, cli_patterns *p, size_t i,
@@ -179,9 +182,10 @@ static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_option
     dnb_status status = cli_patterns_open(&p, &a->source, &a->network, &a->units, ctx, err);
     if (status == DNB_OK)
         status = check_lists(a, order, p.path, p.n, o, err);
-    if (status == DNB_OK && p.n < 2)
-        status = dnb_fail(err, DNB_EARG, "%s: an RDM needs at least 2 stimuli, there is %zu",
-                          p.path, p.n);
+    size_t conditions = o->groups ? o->groups->n_groups : p.n;
+    if (status == DNB_OK && !p.file && conditions < 2) /* before the pass, not after */
+        status = dnb_fail(err, DNB_EARG, "%s: an RDM needs at least 2 conditions, there is %zu",
+                          p.path, conditions);
     if (status == DNB_OK)
         status = rdm_list_init(l, p.set.n, err);
     if (status == DNB_OK)
@@ -312,10 +316,10 @@ static dnb_status check(const rdm_args *a, cli_context *ctx, dnb_err *err)
         return cli_usage(ctx, err, "-nif needs -bmask, the image of ROI labels");
     if (layers && (a->bmask || a->roi.count))
         return cli_usage(ctx, err, "-bmask and -roi belong to -nif");
-    if (a->nif && (a->units.layer.count || a->units.chn.count || a->units.dmask || a->iteraxis ||
-                   a->source.pool || a->source.scratch))
-        return cli_usage(ctx, err,
-                         "-layer, -chn, -dmask, -pool and -iteraxis do not belong to -nif");
+    if (a->nif && (a->units.layer.count || a->units.chn.count || a->units.dmask || a->iteraxis))
+        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to -act or -net");
+    if (a->nif && cli_source_tuned(&a->source, &a->network))
+        return cli_usage(ctx, err, "with -nif no network is run: leave out its options");
     dnb_status status = layers ? cli_source_check(&a->source, &a->network, ctx, err) : DNB_OK;
     if (status != DNB_OK)
         return status;

@@ -7,11 +7,15 @@
 #include "pass.h"
 #include "show.h"
 
+bool cli_source_tuned(const cli_source *s, const cli_network *n)
+{
+    return n->weights || n->channels || n->size.count || n->range != 0 || n->mean.count ||
+           n->std.count || n->cuda || s->pool || s->scratch;
+}
+
 dnb_status cli_source_check(const cli_source *s, const cli_network *n, cli_context *ctx,
                             dnb_err *err)
 {
-    bool tuned = n->weights || n->channels || n->size.count || n->range != 0 || n->mean.count ||
-                 n->std.count || n->cuda;
     if (s->act && (n->net || n->stim))
         return cli_usage(ctx, err, "give either -act or -net with -stim, not both");
     if (!s->act && !(n->net && n->stim))
@@ -19,7 +23,7 @@ dnb_status cli_source_check(const cli_source *s, const cli_network *n, cli_conte
                          n->net    ? "-net needs -stim, the stimuli to show"
                          : n->stim ? "-stim needs -net, the network to show them to"
                                    : "give either -act or -net with -stim");
-    if (s->act && (tuned || s->pool || s->scratch))
+    if (s->act && cli_source_tuned(s, n))
         return cli_usage(ctx, err,
                          "-weights, -size, -channels, -range, -mean, -std, -cuda, -pool and "
                          "-scratch belong to -net");
@@ -97,9 +101,9 @@ static dnb_status plan_with(plan *out, const planner *a, const dnb_sink_rows_opt
                          .dtype = DNB_F32,
                          .data = a->in_memory[i] ? a : NULL,
                          .cheap = true};
-        size_t most, stays, taken = r.patterns.memory + kept;
-        a->bytes(a->analysis, &rows, shape, ctx->memory > taken ? ctx->memory - taken : 0, &most,
-                 &stays);
+        size_t most = 0, stays = 0, taken = r.patterns.memory + kept;
+        status = a->bytes(a->analysis, &p->layers[i], &rows,
+                          ctx->memory > taken ? ctx->memory - taken : 1, &most, &stays, err);
         if (kept + most > r.analysis)
             r.analysis = kept + most;
         kept += stays;

@@ -46,10 +46,13 @@ typedef struct cli_patterns {
 } cli_patterns;
 
 /* What a command's analysis of one layer holds, for the byte plan: at most while it works with
- * `memory` bytes, and afterwards until all layers are done. */
-typedef void cli_analysis_bytes(const void *analysis, const dnb_rows *rows, const size_t shape[3],
-                                size_t memory, size_t *most, size_t *kept);
+ * `memory` bytes, and afterwards until all layers are done. Fails when the analysis would. */
+typedef dnb_status cli_analysis_bytes(const void *analysis, const dnb_scan_layer *layer,
+                                      const dnb_rows *rows, size_t memory, size_t *most,
+                                      size_t *kept, dnb_err *err);
 
+/* Is an option given that only makes sense with -net? */
+bool cli_source_tuned(const cli_source *s, const cli_network *n);
 /* Usage errors: not exactly one source, or options that belong to the other. */
 dnb_status cli_source_check(const cli_source *s, const cli_network *n, cli_context *ctx,
                             dnb_err *err) DNB_MUST_CHECK;

@@ -187,11 +187,13 @@ done:
     return status;
 }
 
-static dnb_iteraxis parts_axis(const dnb_feature_options *o)
+static void set_parts(job *j)
 {
-    return o->axis == DNB_FEATURE_CHN       ? DNB_ITER_ROW_COL
-           : o->axis == DNB_FEATURE_ROW_COL ? DNB_ITER_CHANNEL
-                                            : DNB_ITER_NONE;
+    j->parts_along = j->o->axis == DNB_FEATURE_CHN       ? DNB_ITER_ROW_COL
+                     : j->o->axis == DNB_FEATURE_ROW_COL ? DNB_ITER_CHANNEL
+                                                         : DNB_ITER_NONE;
+    j->n_parts = dnb_actsource_parts(&j->source, j->parts_along);
+    j->part = j->n_parts ? j->source.d / j->n_parts : 0;
 }
 
 /* Features of j's source, which is set. */
@@ -200,9 +202,7 @@ static dnb_status run_job(dnb_array *out, job *j, dnb_err *err)
     dnb_array result = {0};
     dnb_rows rows;
     dnb_status status = DNB_OK;
-    j->parts_along = parts_axis(j->o);
-    j->n_parts = dnb_actsource_parts(&j->source, j->parts_along);
-    j->part = j->n_parts ? j->source.d / j->n_parts : 0;
+    set_parts(j);
     DNB_TRY(check(j, err));
     if (j->o->method == DNB_FEATURE_PCA && j->o->axis == DNB_FEATURE_ALL &&
         dnb_actsource_rows(&rows, &j->source))
@@ -240,20 +240,25 @@ dnb_status dnb_feature_of_rows(dnb_array *out, const char *name, const dnb_rows 
     return status;
 }
 
-size_t dnb_feature_plan_bytes(const dnb_rows *rows, const size_t shape[3],
-                              const dnb_feature_options *options)
+dnb_status dnb_feature_plan(size_t *bytes, const char *name, const dnb_rows *rows,
+                            const size_t shape[3], const dnb_feature_options *options, dnb_err *err)
 {
     const dnb_feature_options *o = options;
-    dnb_iteraxis axis = parts_axis(o);
-    double n = (double)rows->n, budget = (double)(o->memory ? o->memory : dnb_memory_budget());
-    size_t parts = axis == DNB_ITER_CHANNEL   ? shape[0]
-                   : axis == DNB_ITER_ROW_COL ? shape[1] * shape[2]
-                                              : 1;
+    job j = {.o = o, .n_out = o->n};
+    double n = (double)rows->n, budget = (double)job_budget(&j);
     dnb_rows part = *rows;
-    part.d = rows->d / parts;
-    double per_part = o->n ? (double)o->n : fmin(n, (double)part.d);
-    double total = n * (double)parts * per_part * sizeof(float);
-    if (parts > 1 || o->method != DNB_FEATURE_PCA) {
+    dnb_status status = dnb_actsource_init_rows(&j.source, name, rows, shape, NULL, err);
+    if (status == DNB_OK) {
+        set_parts(&j);
+        status = check(&j, err);
+    }
+    dnb_actsource_release(&j.source);
+    if (status != DNB_OK)
+        return status;
+    part.d = j.part;
+    double features = o->n ? (double)o->n : fmin(n, (double)part.d);
+    double total = n * (double)j.n_parts * features * sizeof(float);
+    if (j.n_parts > 1 || o->method != DNB_FEATURE_PCA) { /* read as many parts as fit */
         total += fmin(n * (double)rows->d * sizeof(float), 0.5 * budget);
         part.data = rows;
     }
@@ -262,5 +267,6 @@ size_t dnb_feature_plan_bytes(const dnb_rows *rows, const size_t shape[3],
             .n_components = o->n, .variance = o->n ? 0 : o->variance, .memory = o->memory};
         total += (double)dnb_pca_plan_bytes(&part, &po);
     }
-    return total < (double)(SIZE_MAX / 4) ? (size_t)total : SIZE_MAX / 4;
+    *bytes = total < (double)(SIZE_MAX / 4) ? (size_t)total : SIZE_MAX / 4;
+    return DNB_OK;
 }

@@ -65,8 +65,9 @@ static size_t bytes(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layer
     dnb_sink_rows_plan plan;
     dnb_status status = dnb_sink_rows_plan_make(&plan, NULL, layers, n_layers, n_stimuli,
                                                 &((rows_sink *)sink)->options, NULL);
-    /* What is too large fails with a message when the scan begins. */
-    return status == DNB_OK ? plan.memory + sizeof(float) * BLOCK * STRIPE : 0;
+    if (status != DNB_OK)
+        return 0; /* beginning will say why */
+    return plan.memory + (plan.scratch ? sizeof(float) * BLOCK * STRIPE : 0);
 }
 
 static dnb_status begin(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
