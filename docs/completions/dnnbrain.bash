@@ -25,12 +25,15 @@ _dnnbrain()
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -project|--project) ;;
+            -projection|--projection) COMPREPLY=($(compgen -W 'li achlioptas' -- "$cur")) ;;
+            -seed|--seed) ;;
             -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -batch|--batch) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -out -batch -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -project -projection -seed -out -batch -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -69,6 +72,16 @@ _dnnbrain()
     fe|dnn_fe)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -78,7 +91,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -101,6 +114,16 @@ _dnnbrain()
     rdm|dnn_rsa|brain_rsa)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -117,7 +140,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

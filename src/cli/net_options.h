@@ -17,18 +17,20 @@ typedef struct cli_network {
     bool cuda;
 } cli_network;
 
-#define CLI_NETWORK_OPTIONS(args)                                                                  \
+/* The rows of a command's option table; `needed`: are -net and -stim required? */
+#define CLI_NETWORK_OPTIONS(args) CLI_NETWORK_ROWS(args, true)
+#define CLI_NETWORK_ROWS(args, needed)                                                             \
     {.name = "net",                                                                                \
      .type = CLI_STRING,                                                                           \
      .offset = offsetof(args, network.net),                                                        \
-     .required = true,                                                                             \
+     .required = needed,                                                                           \
      .value = "NET",                                                                               \
      .help = "Network: a name (AlexNet, ...; `dnnbrain info NAME` shows its layers) or an .onnx "  \
              "file."},                                                                             \
         {.name = "stim",                                                                           \
          .type = CLI_INFILE,                                                                       \
          .offset = offsetof(args, network.stim),                                                   \
-         .required = true,                                                                         \
+         .required = needed,                                                                       \
          .value = "FILE",                                                                          \
          .help = "Stimuli (.stim.csv)."},                                                          \
         {.name = "weights",                                                                        \
