@@ -13,7 +13,7 @@
 typedef struct act_args {
     cli_network network;
     cli_units units;
-    const char *pool, *out;
+    const char *pool, *out, *precision;
     long long batch;
     bool compress;
 } act_args;
@@ -40,6 +40,7 @@ static const cli_option options[] = {
      .min = 0,
      .max = 65536,
      .help = "Images per forward pass; 0 chooses from the memory budget."},
+    CLI_PRECISION_OPTION(act_args),
     {.name = "compress",
      .type = CLI_FLAG,
      .offset = offsetof(act_args, compress),
@@ -48,7 +49,8 @@ static const cli_option options[] = {
 
 /* What makes two runs the same job: everything that decides a value or its place. */
 static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit_set *units,
-                           const cli_images *images, cli_context *ctx, dnb_err *err)
+                           const cli_images *images, dnb_precision precision, cli_context *ctx,
+                           dnb_err *err)
 {
     char stimuli[33], *text = NULL;
     size_t size = 0;
@@ -66,6 +68,8 @@ static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit
     }
     cJSON_Delete(p);
     fprintf(f, "%s;%s;", stimuli, a->pool ? a->pool : "");
+    if (precision != DNB_PRECISION_F32)
+        fprintf(f, "%s;", dnb_precision_name(precision));
     for (size_t i = 0; i < units->n; i++) {
         fprintf(f, "%s", units->names[i]);
         for (int axis = 0; axis < DNB_AXES; axis++) {
@@ -85,24 +89,28 @@ static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit
 }
 
 static dnb_status scan(const act_args *a, const dnb_net *net, const cli_unit_set *units,
-                       const cli_images *images, dnb_sink *sink, cli_context *ctx, dnb_err *err)
+                       const cli_images *images, dnb_precision precision, dnb_sink *sink,
+                       cli_context *ctx, dnb_err *err)
 {
     dnb_scan_request *requests = calloc(units->n, sizeof *requests);
+    double *error = calloc(units->n, sizeof *error);
     dnb_scan_options o = {.batch = (size_t)a->batch,
                           .memory = ctx->memory,
                           .progress = &ctx->progress,
+                          .precision = precision,
+                          .error = error,
                           .backend = cli_backend(ctx, a->network.cuda)};
     dnb_scan_plan plan = {0};
     dnb_pool_kind pool;
     char hash[33];
     dnb_status status = DNB_OK;
-    if (!requests)
-        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", units->n);
-    for (size_t i = 0; i < units->n; i++)
+    if (!requests || !error)
+        status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", units->n);
+    for (size_t i = 0; status == DNB_OK && i < units->n; i++)
         requests[i] = (dnb_scan_request){
             .layer = units->names[i],
             .units = dnb_select_is_all(&units->selects[i]) ? NULL : &units->selects[i]};
-    if (a->pool) {
+    if (status == DNB_OK && a->pool) {
         status = dnb_pool_parse(&pool, a->pool, err);
         o.pool = &pool;
     }
@@ -118,7 +126,13 @@ static dnb_status scan(const act_args *a, const dnb_net *net, const cli_unit_set
     }
     if (status == DNB_OK)
         status = dnb_provenance_set(ctx->provenance, "stimuli_xxh128", hash, err);
+    if (status == DNB_OK)
+        status = cli_precision_record(
+            precision, (const char *const *)units->names,
+            dnb_sink_actfile_resumed(sink) < images->n ? error : NULL /* nothing was run */,
+            units->n, ctx, err);
     free(requests);
+    free(error);
     return status;
 }
 
@@ -140,6 +154,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     dnb_sink *sink = NULL;
     cli_unit_set units = {0};
     cli_images images = {0};
+    dnb_precision precision = DNB_PRECISION_F32;
     char signature[33];
     double start = cli_now();
     dnb_status status = cli_images_read(&images, a->network.stim, err);
@@ -148,12 +163,14 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_units_of_net(&units, &a->units, net, err);
     if (status == DNB_OK)
-        status = sign_job(signature, a, &units, &images, ctx, err);
+        status = cli_precision(&precision, a->precision, ctx, err);
+    if (status == DNB_OK)
+        status = sign_job(signature, a, &units, &images, precision, ctx, err);
     dnb_actwriter_options wo = {.save = {.compress = a->compress ? 4 : 0}, .signature = signature};
     if (status == DNB_OK)
         status = dnb_sink_actfile_new(&sink, a->out, &wo, err);
     if (status == DNB_OK)
-        status = scan(a, net, &units, &images, sink, ctx, err);
+        status = scan(a, net, &units, &images, precision, sink, ctx, err);
     if (status == DNB_OK) {
         if (dnb_sink_actfile_resumed(sink))
             cli_say(ctx, "continued an interrupted run after %zu images",
