@@ -37,6 +37,8 @@ typedef struct dnb_model_options {
     /* AUTO: oneDNN where the model has one float32 input and a fixed course, else the reference
      * kernels; REFERENCE, REFERENCE64 (float64 throughout): these kernels always. */
     dnb_backend backend;
+    size_t
+        memory; /* bytes that values may take at one time (node by node); 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
     /* BF16 applies where oneDNN computes and the processor has it; else float32, and error[] is 0.
      */

@@ -155,7 +155,9 @@ DNB_API dnb_precision dnb_runner_precision(const dnb_runner *r);
  * undefined.
  *
  * The reference back ends give bit for bit the same rows for any batch size and number of threads;
- * oneDNN does so too on the x86 processors measured, but does not promise it. Its worker threads
+ * oneDNN does so too for any number of threads on the x86 processors measured, but does not promise
+ * it; another batch size may be computed by another method (3x3 convolutions by Winograd's or the
+ * direct one), and rows then differ by some 1e-6 of the layer's largest value. Its worker threads
  * spin while they wait for each other: where other jobs compete for the processors,
  * OMP_WAIT_POLICY=passive in the environment makes runs several times faster. */
 DNB_API dnb_status dnb_runner_run(dnb_runner *r, const float *input, size_t n, float *const *taps,

@@ -174,7 +174,8 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
     dnb_array *out = calloc(n + 1, sizeof *out);
     double *error = calloc(n + 1, sizeof *error);
     dnb_precision used = DNB_PRECISION_F32;
-    dnb_model_options o = {.progress = &ctx->progress, .error = error, .used = &used};
+    dnb_model_options o = {
+        .progress = &ctx->progress, .memory = ctx->memory, .error = error, .used = &used};
     dnb_backend how = DNB_BACKEND_AUTO;
     dnb_status status = values && out && error
                             ? DNB_OK

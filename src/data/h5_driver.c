@@ -95,8 +95,6 @@ static dnb_h5_read_kind kind_of(H5FD_mem_t type)
         return DNB_H5_READ_SUPER;
     case H5FD_MEM_BTREE:
         return DNB_H5_READ_TREE;
-    case H5FD_MEM_GHEAP:
-        return DNB_H5_READ_GLOBAL_HEAP;
     case H5FD_MEM_LHEAP:
         return DNB_H5_READ_LOCAL_HEAP;
     case H5FD_MEM_OHDR:

@@ -24,12 +24,36 @@ struct dnb_evaluator {
     held *values;
     bool *needed; /* per node */
     dnb_node_view view;
+    size_t *bytes; /* of values alive, shared with the bodies' evaluators */
 };
+
+/* Counts an array about to be made. */
+static dnb_status count_bytes(dnb_evaluator *e, const dnb_node *n, dnb_dtype t, const dnb_shape *s,
+                              dnb_err *err)
+{
+    size_t bytes = dnb_shape_count(s) * dnb_dtype_size(t); /* bounded by dnb_infer_outputs */
+    if (e->opt->memory && bytes > e->opt->memory - *e->bytes)
+        return dnb_fail(err, DNB_ENOMEM,
+                        "node '%s' (%s): its result takes %.1f MB beside %.1f MB of others; the "
+                        "memory budget is %.1f MB",
+                        n->name, n->op->name, (double)bytes / 1e6, (double)*e->bytes / 1e6,
+                        (double)e->opt->memory / 1e6);
+    *e->bytes += bytes;
+    return DNB_OK;
+}
+
+/* Frees a value that may be borrowed. */
+static void drop(dnb_evaluator *e, dnb_array *a)
+{
+    size_t bytes = a->owned ? dnb_array_bytes(a) : 0;
+    *e->bytes -= bytes < *e->bytes ? bytes : *e->bytes;
+    dnb_array_release(a);
+}
 
 static void evaluator_release(dnb_evaluator *e)
 {
     for (size_t i = 0; e->values && i < e->n_values; i++)
-        dnb_array_release(&e->values[i].array);
+        drop(e, &e->values[i].array);
     dnb_free(e->values);
     dnb_free(e->needed);
     dnb_node_view_release(&e->view);
@@ -118,9 +142,11 @@ static dnb_status run_kernel(dnb_evaluator *e, const dnb_op_shapes *s, dnb_array
     const dnb_node *n = s->node;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_infer_outputs(s, err));
-    for (size_t i = 0; i < n->n_outputs; i++)
-        DNB_TRY(dnb_array_init(&out[i], storage_of(e, s->out[i].dtype), s->out[i].ndim,
-                               s->out[i].dim, err));
+    for (size_t i = 0; i < n->n_outputs; i++) {
+        dnb_dtype t = storage_of(e, s->out[i].dtype);
+        DNB_TRY(count_bytes(e, n, t, &s->out[i], err));
+        DNB_TRY(dnb_array_init(&out[i], t, s->out[i].ndim, s->out[i].dim, err));
+    }
     dnb_op_call call = {.node = n,
                         .opset = s->opset,
                         .in = s->known,
@@ -162,11 +188,11 @@ static dnb_status run_node(dnb_evaluator *e, size_t i, dnb_err *err)
         h->shape = s.out[k];
         out[k] = (dnb_array){0};
         if (h->last == 0)
-            dnb_array_release(&h->array);
+            drop(e, &h->array);
     }
     for (size_t k = 0; k < n->n_inputs; k++)
         if (n->inputs[k] != DNB_NO_VALUE && e->values[n->inputs[k]].last == i + 1)
-            dnb_array_release(&e->values[n->inputs[k]].array);
+            drop(e, &e->values[n->inputs[k]].array);
 done:
     for (size_t k = 0; out && k < n->n_outputs; k++)
         dnb_array_release(&out[k]);
@@ -202,7 +228,7 @@ dnb_status dnb_eval_body(dnb_evaluator *outer, const dnb_graph *body, const dnb_
                          const dnb_shape *const *in_shape, dnb_array *out, dnb_shape *shape,
                          dnb_err *err)
 {
-    dnb_evaluator e = {.opt = outer->opt, .depth = outer->depth + 1};
+    dnb_evaluator e = {.opt = outer->opt, .depth = outer->depth + 1, .bytes = outer->bytes};
     dnb_value *wanted = NULL;
     size_t n_out = dnb_graph_output_count(body), made = 0;
     dnb_status status = DNB_OK;
@@ -291,8 +317,8 @@ dnb_status dnb_eval_run(const dnb_graph *g, const dnb_array *inputs, const dnb_v
                         size_t n_wanted, const dnb_eval_options *opt, dnb_array *out, dnb_err *err)
 {
     static const dnb_eval_options defaults = {0};
-    dnb_evaluator e = {.opt = opt ? opt : &defaults};
-    size_t made = 0;
+    size_t made = 0, bytes = 0;
+    dnb_evaluator e = {.opt = opt ? opt : &defaults, .bytes = &bytes};
     dnb_status status = DNB_OK;
     DNB_TRY(evaluator_init(&e, g, wanted, n_wanted, err));
     for (size_t i = 0; i < dnb_graph_input_count(g); i++)

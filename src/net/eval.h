@@ -10,6 +10,7 @@
 typedef struct dnb_eval_options {
     bool f64;       /* compute in float64; results are rounded to their element type all the same */
     bool any_shape; /* inputs need not have the shapes the graph declares */
+    size_t memory;  /* bytes the values alive at one time may take; 0 = no limit */
     const dnb_progress *progress;
 } dnb_eval_options;
 

@@ -78,15 +78,18 @@ void dnb_inference_free(dnb_inference *inf)
     dnb_free(inf);
 }
 
-/* Refuses shapes no array could have. Integer values may be empty (shape arithmetic). */
+/* Refuses shapes no array could have. Integers may be empty (shape arithmetic); floats where the
+ * operator says that it copes, or moves nothing. */
 static dnb_status check_output(const dnb_node *n, const dnb_shape *s, dnb_err *err)
 {
     size_t count = 1;
     char text[128];
     bool ok = s->ndim >= 0 && s->ndim <= DNB_MAX_DIMS;
+    bool may_be_empty =
+        s->dtype == DNB_I64 || (n->op->flags & (DNB_OP_TAKES_EMPTY | DNB_OP_VIEW)) != 0;
     for (int i = 0; ok && i < s->ndim; i++)
-        ok = s->dim[i] <= MAX_DIM && (s->dim[i] > 0 || s->dtype == DNB_I64) &&
-             dnb_mul_size(&count, count, s->dim[i]) && count <= PTRDIFF_MAX / 16;
+        ok = s->dim[i] <= MAX_DIM && (s->dim[i] > 0 || may_be_empty) &&
+             dnb_mul_size(&count, count, s->dim[i] ? s->dim[i] : 1) && count <= PTRDIFF_MAX / 16;
     if (ok)
         return DNB_OK;
     return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): its output would be %s", n->name, n->op->name,

@@ -216,7 +216,8 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
 {
     static const dnb_model_options defaults = {0};
     const dnb_model_options *o = opt ? opt : &defaults;
-    dnb_eval_options eo = {.progress = o->progress};
+    dnb_eval_options eo = {.progress = o->progress,
+                           .memory = o->memory ? o->memory : dnb_memory_budget()};
     dnb_value *wanted = NULL;
     dnb_backend used = DNB_BACKEND_ONEDNN;
     dnb_precision precision = DNB_PRECISION_F32;

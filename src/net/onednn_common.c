@@ -66,6 +66,16 @@ dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg)
         return dnnl_eltwise_logistic;
     case DNB_ALG_TANH:
         return dnnl_eltwise_tanh;
+    case DNB_ALG_ABS:
+        return dnnl_eltwise_abs;
+    case DNB_ALG_SQRT:
+        return dnnl_eltwise_sqrt;
+    case DNB_ALG_ROUND:
+        return dnnl_eltwise_round;
+    case DNB_ALG_HARDSWISH:
+        return dnnl_eltwise_hardswish;
+    case DNB_ALG_POW:
+        return dnnl_eltwise_pow;
     case DNB_ALG_ADD:
         return dnnl_binary_add;
     case DNB_ALG_SUB:

@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/onnx_function.h"
+#include "net/onnx_input.h"
 #include "net/op.h"
 
 #define OPSET_MIN 1
 #define OPSET_MAX 18
 #define DEEPEST 16
-#define DEFAULT_CHANNELS 3
 
 enum { ATTRIBUTE_GRAPH = 5 };
 
@@ -25,7 +26,8 @@ struct builder {
     Onnx__Graph *model;
     const dnb_onnx_source *from;
     const dnb_onnx_wish *wish;
-    builder *parent; /* of a body: what builds the graph around it */
+    builder *parent;               /* of a body: what builds the graph around it */
+    dnb_onnx_functions *functions; /* NULL = none */
     int opset, depth;
     dnb_graph *graph;
     name_ref *weights; /* initialisers by name */
@@ -91,14 +93,22 @@ done:
     return status;
 }
 
+/* The version of the standard's own operators in a list; `fallback` where it is not there. */
+static int64_t standard_version(Onnx__OperatorSet *const *sets, size_t n, int64_t fallback)
+{
+    for (size_t i = 0; i < n; i++)
+        if (*sets[i]->domain == '\0' || strcmp(sets[i]->domain, "ai.onnx") == 0)
+            fallback = sets[i]->version;
+    return fallback;
+}
+
 static dnb_status read_opset(builder *b, const Onnx__Model *model)
 {
-    int64_t version = 0;
-    for (size_t i = 0; i < model->n_opset_import; i++) {
-        const char *domain = model->opset_import[i]->domain;
-        if (*domain == '\0' || strcmp(domain, "ai.onnx") == 0)
-            version = model->opset_import[i]->version;
-    }
+    int64_t version = standard_version(model->opset_import, model->n_opset_import, 0);
+    /* A model of nothing but calls need not name it; its functions do. */
+    for (size_t i = 0; version == 0 && i < model->n_functions; i++)
+        version = standard_version(model->functions[i]->opset_import,
+                                   model->functions[i]->n_opset_import, 0);
     if (model->n_opset_import == 0 && (model->ir_version == 1 || model->ir_version == 2))
         version = 1; /* from before operator sets */
     if (version < OPSET_MIN || version > OPSET_MAX)
@@ -111,40 +121,6 @@ static dnb_status read_opset(builder *b, const Onnx__Model *model)
 }
 
 /* ---- inputs ---- */
-
-/* What the model says about an input, sizes left open filled in from the caller's. */
-static dnb_status input_shape(const builder *b, const Onnx__ValueInfo *v, size_t height,
-                              size_t width, dnb_shape *shape)
-{
-    const Onnx__TensorType *type = v->type ? v->type->tensor_type : NULL;
-    const Onnx__Shape *s = type ? type->shape : NULL;
-    if (!s || s->n_dim != 4)
-        return dnb_fail(
-            b->err, DNB_EUNSUPPORTED,
-            "%s: input '%.200s' has %zu dimensions; images (batch x channels x height x width) "
-            "are supported",
-            b->from->name, v->name, s ? s->n_dim : 0);
-    if (type->elem_type != 1 && type->elem_type != 10 && type->elem_type != 11)
-        return dnb_fail(b->err, DNB_EUNSUPPORTED,
-                        "%s: input '%.200s' does not take floating-point numbers", b->from->name,
-                        v->name);
-    *shape = (dnb_shape){.dtype = DNB_F32, .ndim = 4};
-    const size_t given[4] = {1, DEFAULT_CHANNELS, height, width};
-    for (size_t i = 0; i < 4; i++) {
-        int64_t d = s->dim[i]->dim_value;
-        bool open = d == 0 || d == -1;
-        if (d < -1 || d > 1 << 24)
-            return dnb_fail(b->err, DNB_EFORMAT, "%s: input '%.200s': dimension %zu is %lld",
-                            b->from->name, v->name, i, (long long)d);
-        shape->dim[i] = !open && (i < 2 || given[i] == 0) ? (size_t)d : given[i];
-        if (shape->dim[i] == 0)
-            return dnb_fail(
-                b->err, DNB_EARG,
-                "%s: input '%.200s' leaves the image size open; give it with --size H W",
-                b->from->name, v->name);
-    }
-    return DNB_OK;
-}
 
 /* The one image input of a network for stimuli. */
 static dnb_status add_image_input(builder *b)
@@ -166,41 +142,10 @@ static dnb_status add_image_input(builder *b)
         return dnb_fail(b->err, DNB_EFORMAT, "%s: has no input", b->from->name);
     dnb_shape shape;
     dnb_value value;
-    dnb_status status = input_shape(b, input, b->wish->height, b->wish->width, &shape);
+    dnb_status status =
+        dnb_onnx_image_shape(&shape, input, b->from, b->wish->height, b->wish->width, b->err);
     return status == DNB_OK ? dnb_graph_input(b->graph, input->name, &shape, &value, b->err)
                             : status;
-}
-
-/* An input as the model declares it; what is left open stays open. */
-static dnb_status any_shape(const builder *b, const Onnx__ValueInfo *v, dnb_shape *shape)
-{
-    const Onnx__TensorType *type = v->type ? v->type->tensor_type : NULL;
-    dnb_dtype elem = DNB_F32;
-    *shape = (dnb_shape){.ndim = -1};
-    if (!type && v->type)
-        return dnb_fail(b->err, DNB_EUNSUPPORTED,
-                        "%s: input '%.200s' is no tensor, which is unsupported", b->from->name,
-                        v->name);
-    if (!type)
-        return DNB_OK; /* formal inputs of bodies may say nothing */
-    if (type->elem_type && !dnb_onnx_dtype(type->elem_type, &elem))
-        return dnb_fail(b->err, DNB_EUNSUPPORTED,
-                        "%s: input '%.200s' has element type %d, which is unsupported",
-                        b->from->name, v->name, type->elem_type);
-    shape->dtype = dnb_storage_class(elem);
-    shape->elem = type->elem_type ? DNB_ELEM(elem) : 0;
-    if (!type->shape)
-        return DNB_OK;
-    if (type->shape->n_dim > DNB_MAX_DIMS)
-        return dnb_fail(b->err, DNB_EUNSUPPORTED,
-                        "%s: input '%.200s' has %zu dimensions; more than 8 are unsupported",
-                        b->from->name, v->name, type->shape->n_dim);
-    shape->ndim = (int)type->shape->n_dim;
-    for (int i = 0; i < shape->ndim; i++) {
-        int64_t d = type->shape->dim[i]->dim_value;
-        shape->dim[i] = d > 0 ? (size_t)d : 0;
-    }
-    return DNB_OK;
 }
 
 static dnb_status add_inputs(builder *b)
@@ -211,7 +156,7 @@ static dnb_status add_inputs(builder *b)
         dnb_value value;
         if (find(b->weights, b->model->n_initializer, v->name))
             continue;
-        dnb_status status = any_shape(b, v, &shape);
+        dnb_status status = dnb_onnx_input_shape(&shape, v, b->from, b->err);
         if (status == DNB_OK)
             status = dnb_graph_input(b->graph, v->name, &shape, &value, b->err);
         if (status != DNB_OK)
@@ -298,7 +243,7 @@ typedef struct attributes {
     size_t n;
     dnb_array *tensors; /* one slot per attribute */
     double **floats;
-    char **strings;
+    char **strings; /* the texts of a list lie in one block, their addresses in front of them */
     dnb_value **captured; /* by a body */
     size_t *n_captured;
 } attributes;
@@ -329,6 +274,27 @@ static dnb_status no_attribute(const builder *b, const Onnx__Node *n, const Onnx
 static dnb_status build_body(builder *parent, const Onnx__Node *n, Onnx__Attribute *x,
                              attributes *a, size_t i);
 
+static dnb_status convert_strings(const builder *b, const Onnx__Attribute *x, attributes *a,
+                                  size_t i)
+{
+    size_t n = x->n_strings, size = 0;
+    for (size_t k = 0; k < n; k++)
+        size += x->strings[k].len + 1;
+    const char **list = dnb_calloc(n * sizeof *list + size, 1);
+    if (!list)
+        return dnb_fail_memory(b->err, b->from->name, size);
+    char *text = (char *)(list + n);
+    for (size_t k = 0; k < n; k++) {
+        if (x->strings[k].len)
+            memcpy(text, x->strings[k].data, x->strings[k].len);
+        list[k] = text;
+        text += x->strings[k].len + 1;
+    }
+    a->strings[i] = (char *)list;
+    a->list[i] = (dnb_attr){.name = x->name, .kind = DNB_ATTR_STRINGS, .strings = list, .n = n};
+    return DNB_OK;
+}
+
 static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attribute *x,
                                     attributes *a, size_t i)
 {
@@ -336,6 +302,11 @@ static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attri
     dnb_err *err = b->err;
     dnb_attr *out = &a->list[i];
     *out = (dnb_attr){.name = x->name};
+    if (*x->ref_attr_name)
+        return dnb_fail(err, DNB_EFORMAT,
+                        "%s: node '%.200s': attribute '%.100s' refers to a function's attribute "
+                        "outside any function",
+                        b->from->name, node_name(n), x->name);
     switch (x->type) {
     case 1:
         out->kind = DNB_ATTR_FLOAT;
@@ -374,6 +345,8 @@ static dnb_status convert_attribute(builder *b, const Onnx__Node *n, Onnx__Attri
         out->ints = x->ints;
         out->n = x->n_ints;
         break;
+    case 8:
+        return convert_strings(b, x, a, i);
     default:
         return no_attribute(b, n, x);
     }
@@ -443,8 +416,10 @@ static dnb_status add_node(builder *b, Onnx__Node *n)
     attributes attrs = {0};
     DNB_TRY(check_operator(b, n));
     /* Trailing outputs that nobody reads (a pool's indices, a dropout's mask) need not exist. */
+    const dnb_op *op = dnb_op_find(n->op_type);
+    bool droppable = !b->has_bodies && !(op && op->flags & DNB_OP_ALL_OUTPUTS);
     size_t n_outputs = n->n_output, n_inputs = n->n_input;
-    while (!b->has_bodies && n_outputs > 1 && !find(b->uses, b->n_uses, n->output[n_outputs - 1]))
+    while (droppable && n_outputs > 1 && !find(b->uses, b->n_uses, n->output[n_outputs - 1]))
         n_outputs--;
     if (n_outputs == 0) {
         status = dnb_fail(err, DNB_EFORMAT, "%s: node '%.200s' (%.100s) has no output",
@@ -526,6 +501,7 @@ static void builder_release(builder *b)
 static dnb_status build(builder *b)
 {
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_onnx_inline(b->functions, b->model, b->err));
     DNB_TRY(list_weights(b));
     DNB_TRY(list_uses(b));
     DNB_TRY(dnb_graph_new(&b->graph, b->opset, b->err));
@@ -545,6 +521,7 @@ static dnb_status build_body(builder *parent, const Onnx__Node *n, Onnx__Attribu
     builder b = {.from = parent->from,
                  .wish = parent->wish,
                  .parent = parent,
+                 .functions = parent->functions,
                  .opset = parent->opset,
                  .depth = parent->depth + 1,
                  .err = parent->err};
@@ -578,10 +555,12 @@ dnb_status dnb_onnx_build(dnb_graph **out, Onnx__Model *model, const dnb_onnx_so
     if (!model->graph || (model->graph->n_node == 0 && !wish->any))
         return dnb_fail(err, DNB_EFORMAT, "%s: holds no network; is it an ONNX model?", from->name);
     DNB_TRY(read_opset(&b, model));
+    DNB_TRY(dnb_onnx_functions_new(&b.functions, model, from, err));
     DNB_TRY(build(&b));
     *out = b.graph;
     b.graph = NULL;
 done:
+    dnb_onnx_functions_free(b.functions);
     builder_release(&b);
     return status;
 }

@@ -63,9 +63,11 @@ typedef enum dnb_op_flag {
     DNB_OP_VIEW_IF_SAME_SHAPE = 2,
     /* the result follows from in[0]'s shape alone (Shape) */
     DNB_OP_SHAPE_ONLY = 4,
-    /* in[0] may be empty while the result is not (Concat); all other kernels may count on elements
-     */
-    DNB_OP_TAKES_EMPTY = 8
+    /* shape rule and kernel cope with empty inputs and empty results (Concat, Slice); all others
+     * may count on elements */
+    DNB_OP_TAKES_EMPTY = 8,
+    /* the results depend on how many there are (Split): loaders keep those that nobody reads */
+    DNB_OP_ALL_OUTPUTS = 16
 } dnb_op_flag;
 
 struct dnb_op {

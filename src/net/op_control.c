@@ -399,7 +399,7 @@ done:
 }
 
 const dnb_op dnb_op_scan = {.name = "Scan",
-                            .min_in = 1,
+                            .min_in = 0,
                             .max_in = DNB_ANY_COUNT,
                             .max_out = DNB_ANY_COUNT,
                             .shape = control_shape,

@@ -23,6 +23,7 @@ MASK = "dnn_mask -act layers.act.h5 -out out/x.act.h5 "
 FE = "dnn_fe -act layers.act.h5 -out out/x.act.h5 "
 DRDM = "dnn_rsa -act layers.act.h5 -out out/x.rdm.h5 "
 BRDM = "brain_rsa -nif bold.nii.gz -bmask rois.nii.gz -out out/x.rdm.h5 "
+RUN = "dnnbrain run net.onnx -out out "
 RSA = "dnnbrain rsa -drdm dnn.rdm.h5 -brdm brain.rdm.h5 -permute 10 -out out/x "
 VIEW = "dnn_view -net net.onnx -stim pictures.stim.csv -out out/maps "
 
@@ -75,6 +76,16 @@ GROUPS = {
         (ALEXNET + "-weights bad/hostile_legacy.pth", FAILED, r"hostile_legacy\.pth: .*posix\.system; refused, nothing was run"),
         (ALEXNET + "-weights bad/cut.pth", FAILED, r"cut\.pth: broken or truncated zip archive"),
         (ALEXNET + "-weights bad/text.pth", FAILED, r"text\.pth: is no file of torch\.save"),
+        (RUN, USAGE, r"input 'image' of net\.onnx is not given; use -in image=FILE\.npy"),
+        (RUN + "-in x=batch.npy", USAGE, r"net\.onnx has no input 'x'; its first is 'image'"),
+        (RUN + "-in batch.npy batch.npy", USAGE, r"input 'image' is given twice"),
+        (RUN + "-in nowhere.npy", FAILED, r"nowhere\.npy: cannot open: No such file"),
+        (RUN + "-in img/p01.png", FAILED, r"img/p01\.png: "),
+        (RUN + "-in flat.npy", FAILED, r"input 'image' takes .*3x16x16.*, not 2x48"),
+        (RUN + "-in batch.npy -layer conv9", FAILED, r"no value 'conv9'; nearest are 'conv1', 'conv2'"),
+        (RUN + "-in batch.npy -layer conv1 conv1", USAGE, r"'conv1' and 'conv1' would be written to one file"),
+        ("dnnbrain run bad/operator.onnx -in batch.npy -out out", FAILED, r"unsupported: .*operator 'Mystery'"),
+        ("dnnbrain run bad/cut.onnx -in batch.npy -out out", FAILED, r"cut\.onnx: is truncated or no ONNX model"),
         ("db_info nowhere", FAILED, r"unknown network 'nowhere'"),
         ("db_info bad/hostile.pth", FAILED, r"hostile\.pth: holds weights only"),
     ],
