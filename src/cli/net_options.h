@@ -87,8 +87,9 @@ dnb_status cli_network_open(dnb_net **out, const cli_network *n, cli_context *ct
         .name = "precision", .type = CLI_CHOICE, .offset = offsetof(args, precision),              \
         .choices = "float32|bf16", .fallback = "float32",                                          \
         .help =                                                                                    \
-            "bf16 rounds weights and activations to 8 bits of mantissa where that is faster; "     \
-            "its error is measured, said and kept in the provenance. A processor without such "    \
+            "bf16 rounds weights and activations to 8 bits of mantissa: several times faster on "  \
+            "processors with AMX, less or not at all on others. Its error is measured on "         \
+            "the first images, said and kept in the provenance. A processor without bfloat16 "     \
             "instructions computes in float32, with a warning."                                    \
     }
 
