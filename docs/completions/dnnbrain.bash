@@ -25,13 +25,16 @@ _dnnbrain()
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -project|--project) ;;
+            -projection|--projection) COMPREPLY=($(compgen -W 'li achlioptas' -- "$cur")) ;;
+            -seed|--seed) ;;
             -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -batch|--batch) ;;
             -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -out -batch -precision -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -project -projection -seed -out -batch -precision -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -70,6 +73,16 @@ _dnnbrain()
     fe|dnn_fe)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -79,7 +92,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -102,6 +115,16 @@ _dnnbrain()
     rdm|dnn_rsa|brain_rsa)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -118,7 +141,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

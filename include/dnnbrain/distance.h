@@ -89,6 +89,10 @@ typedef struct dnb_pdist_options {
 DNB_API dnb_status dnb_pdist(dnb_array *out, const dnb_rows *x, const dnb_pdist_options *opt,
                              dnb_err *err) DNB_MUST_CHECK;
 
+/* Bytes dnb_pdist will hold at most for these rows, result included. Nothing is read: of x only the
+ * sizes count, and whether it is in memory. */
+DNB_API size_t dnb_pdist_plan_bytes(const dnb_rows *x, const dnb_pdist_options *opt);
+
 /* euclidean, sqeuclidean, cosine (and correlation, when the Gram matrix is that of row-centred
  * data) from a Gram matrix g (n x n) into condensed[n (n - 1) / 2]. Distances far below the rows'
  * norms lose digits: absolute error about 1e-8 of the norms for euclidean; dnb_pdist does not. */

@@ -32,6 +32,7 @@
 #include "dnnbrain/runtime.h"
 #include "dnnbrain/save.h"
 #include "dnnbrain/scan.h"
+#include "dnnbrain/sinks.h"
 #include "dnnbrain/status.h"
 #include "dnnbrain/stim.h"
 #include "dnnbrain/suggest.h"

@@ -66,7 +66,7 @@ typedef struct dnb_scan_options {
     dnb_precision precision; /* a wish: see dnb_runner_precision */
     /* NULL, or room for one number per request: with DNB_PRECISION_BF16 the first stimuli (up to
      * DNB_SCAN_COMPARED) run in float32 too, and it receives max |bf16 - float32| / max |float32|
-     * of each layer, all its units counted; zeros where nothing ran or float32 was used. */
+     * of each layer, all its units counted; else -1. */
     double *error;
     const dnb_progress *progress; /* may be NULL */
 } dnb_scan_options;

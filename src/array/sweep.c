@@ -6,7 +6,9 @@
  * source came in. */
 #include "array/sweep.h"
 
+#include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "array/panel.h"
@@ -82,17 +84,24 @@ static void state_release(sweep_state *st)
     dnb_free(st->pairs);
 }
 
-static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
+/* Everything that follows from sizes alone. */
+static void state_sizes(sweep_state *st, const dnb_sweep *s)
 {
-    dnb_status status = DNB_OK;
-    size_t n = s->x->n, groups = (s->x->d + GROUP * DNB_PANEL - 1) / (GROUP * DNB_PANEL), total = 0;
+    size_t groups = (s->x->d + GROUP * DNB_PANEL - 1) / (GROUP * DNB_PANEL);
     *st = (sweep_state){.s = s, .n_threads = dnb_threads_get()};
-    st->n_tiles = (n + s->tile - 1) / s->tile;
+    st->n_tiles = (s->x->n + s->tile - 1) / s->tile;
     st->n_pairs = dnb_tile_pair_count(st->n_tiles);
     st->n_slabs = (TASKS_WANTED + st->n_pairs - 1) / st->n_pairs;
     if (st->n_slabs > groups)
         st->n_slabs = groups;
     st->acc_size = s->tile * s->tile * s->n_acc * st->n_pairs; /* see dnb_pairs_check */
+}
+
+static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = s->x->n, total = 0;
+    state_sizes(st, s);
     if (!dnb_mul_size(&total, st->acc_size, st->n_slabs * sizeof(double)) || total > s->memory)
         return dnb_fail(err, DNB_ENOMEM,
                         "%s of %zu rows need %.1f MB of memory, more than the %.1f MB allowed; use "
@@ -346,6 +355,25 @@ done:
     dnb_free(buf[0]);
     dnb_free(buf[1]);
     return status;
+}
+
+size_t dnb_sweep_bytes(const dnb_sweep *s)
+{
+    sweep_state st;
+    const dnb_rows *x = s->x;
+    state_sizes(&st, s);
+    double acc = (double)st.acc_size * (double)st.n_slabs * sizeof(double);
+    double panels = (double)st.n_threads * 2 * (double)s->tile * DNB_PANEL * sizeof(double);
+    double left = (double)s->memory > acc ? (double)s->memory - acc : 0, tile = 0, columns;
+    if (!x->data && x->whole_rows)
+        tile = fmin(left, 2.0 * (double)x->n * (double)x->d * (double)dnb_dtype_size(x->dtype));
+    columns = x->whole_rows ? (double)x->d
+                            : (double)stripe_columns(&st, x->data ? (size_t)-1 : (size_t)left);
+    if (!x->data && !x->whole_rows)
+        tile = (double)x->n * columns * (double)dnb_dtype_size(x->dtype);
+    if (s->centre_columns)
+        tile += columns * sizeof(double);
+    return (size_t)fmin(acc + panels + tile, (double)(SIZE_MAX / 4));
 }
 
 static void merge_slabs(sweep_state *st)

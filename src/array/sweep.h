@@ -69,6 +69,8 @@ size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t me
 /* Fails when n * n numbers could not be counted; dnb_sweep_run checks it too. */
 dnb_status dnb_pairs_check(size_t n, dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err) DNB_MUST_CHECK;
+/* Bytes dnb_sweep_run will hold at most. */
+size_t dnb_sweep_bytes(const dnb_sweep *s);
 void dnb_pair_tiles_release(dnb_pair_tiles *t);
 /* Number of tile pairs, and where pair (ti <= tj) of n_tiles stands. */
 size_t dnb_tile_pair_count(size_t n_tiles);

@@ -84,7 +84,7 @@ dnb_status cli_precision_record(dnb_precision used, const char *const *layers, c
     cli_note(ctx, "precision", dnb_precision_name(used));
     dnb_status status =
         dnb_provenance_set(ctx->provenance, "precision", dnb_precision_name(used), err);
-    if (status != DNB_OK || used == DNB_PRECISION_F32 || !error || n == 0)
+    if (status != DNB_OK || used == DNB_PRECISION_F32 || n == 0 || error[0] < 0)
         return status;
     FILE *f = open_memstream(&text, &size);
     if (!f)

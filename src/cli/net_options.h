@@ -17,18 +17,20 @@ typedef struct cli_network {
     bool cuda;
 } cli_network;
 
-#define CLI_NETWORK_OPTIONS(args)                                                                  \
+/* The rows of a command's option table; `needed`: are -net and -stim required? */
+#define CLI_NETWORK_OPTIONS(args) CLI_NETWORK_ROWS(args, true)
+#define CLI_NETWORK_ROWS(args, needed)                                                             \
     {.name = "net",                                                                                \
      .type = CLI_STRING,                                                                           \
      .offset = offsetof(args, network.net),                                                        \
-     .required = true,                                                                             \
+     .required = needed,                                                                           \
      .value = "NET",                                                                               \
      .help = "Network: a name (AlexNet, ...; `dnnbrain info NAME` shows its layers) or an .onnx "  \
              "file."},                                                                             \
         {.name = "stim",                                                                           \
          .type = CLI_INFILE,                                                                       \
          .offset = offsetof(args, network.stim),                                                   \
-         .required = true,                                                                         \
+         .required = needed,                                                                       \
          .value = "FILE",                                                                          \
          .help = "Stimuli (.stim.csv)."},                                                          \
         {.name = "weights",                                                                        \
@@ -97,7 +99,8 @@ dnb_status cli_network_open(dnb_net **out, const cli_network *n, cli_context *ct
 dnb_status cli_precision(dnb_precision *out, const char *name, cli_context *ctx,
                          dnb_err *err) DNB_MUST_CHECK;
 /* Writes "precision" and, for bf16, "bf16_error" ("conv1 1.2e-03, fc3 4e-03": max |bf16 - float32|
- * / max |float32| per layer) into the provenance and says the worst. error == NULL: unknown. */
+ * / max |float32| per layer) into the provenance and says the worst. Negative errors are unknown
+ * and left out. */
 dnb_status cli_precision_record(dnb_precision used, const char *const *layers, const double *error,
                                 size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 

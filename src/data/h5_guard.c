@@ -201,6 +201,13 @@ static bool is_derived(dnb_h5_read_kind kind, const unsigned char *p, size_t siz
            dnb_h5_sealed(p, size); /* a page of one */
 }
 
+/* (The table may have grown since the place was found.) */
+static bool mark_done(dnb_h5_guard *g, uint64_t at)
+{
+    g->places[slot(g->places, g->cap_places, at)].done = true;
+    return true;
+}
+
 static bool check_metadata(dnb_h5_guard *g, dnb_h5_read_kind kind, uint64_t at, const void *data,
                            size_t size)
 {
@@ -209,7 +216,8 @@ static bool check_metadata(dnb_h5_guard *g, dnb_h5_read_kind kind, uint64_t at, 
     case DNB_H5_CHUNK_NODE:
         return kind == DNB_H5_READ_TREE && dnb_h5_guard_chunk_node(g, *place, data, size);
     case DNB_H5_HEADER:
-        return kind == DNB_H5_READ_HEADER && dnb_h5_guard_header(g, at);
+        return kind == DNB_H5_READ_HEADER &&
+               (place->done || (dnb_h5_guard_header(g, at) && mark_done(g, at)));
     case DNB_H5_BLOCK:
         return kind == DNB_H5_READ_HEADER && size == place->size;
     case DNB_H5_CHECKED:

@@ -34,6 +34,7 @@ typedef struct dnb_h5_place {
     uint8_t level; /* of a chunk node; 255 = any */
     uint8_t n_key; /* coordinates in its keys */
     bool filtered; /* chunks may have another size */
+    bool done;     /* a header: has been looked at; the file is taken not to change */
 } dnb_h5_place;
 
 /* What must be remembered between reads. Zero-initialise, set fd and size; free with

@@ -104,7 +104,7 @@ static bool read_indirect(dense *d, uint64_t at, uint64_t offset, unsigned rows,
         return false;
     dnb_bytes b = {.at = p, .left = (size_t)size};
     dnb_bytes_take(&b, 4);
-    bool ok = dnb_h5_sealed(p, b.left) && dnb_bytes_start(p, b.left, "FHIB");
+    bool ok = dnb_h5_sealed(p, (size_t)size) && dnb_bytes_start(p, b.left, "FHIB");
     ok = ok && dnb_bytes_number(&b, 1) == 0 && dnb_bytes_number(&b, 8) == d->head_at;
     ok = ok && dnb_bytes_number(&b, d->offset_size) == offset;
     for (unsigned i = 0; i < rows * WIDTH && ok; i++) {

@@ -440,7 +440,7 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
     if (status != DNB_OK)
         goto done;
     for (size_t i = 0; s.options->error && i < n_requests; i++)
-        s.options->error[i] = 0;
+        s.options->error[i] = -1;
     DNB_TRY(make_plan(&s, err));
     DNB_NEW(resume, n_sinks + 1, "sinks");
     hash = dnb_calloc(n_stimuli, sizeof *hash);

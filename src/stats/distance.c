@@ -1,6 +1,7 @@
 /* Distances of all pairs: chooses between the Gram matrix and the element-wise kernels, prepares
  * shifts and scales, and turns accumulated sums into distances. */
 #include <math.h>
+#include <stdint.h>
 
 #include "array/gram.h"
 #include "array/rows_load.h"
@@ -391,6 +392,37 @@ done:
     dnb_array_release(&hold);
     dnb_array_release(&white);
     return status;
+}
+
+size_t dnb_pdist_plan_bytes(const dnb_rows *x, const dnb_pdist_options *opt)
+{
+    dnb_pdist_options o = opt ? *opt : (dnb_pdist_options){0};
+    size_t memory = o.memory ? o.memory : dnb_memory_budget(), part = 0, again = 0;
+    dnb_rows rows = *x;
+    job j = {.x = &rows};
+    double held = 8.0 * (double)dnb_condensed_count(x->n) + 5.0 * 8 * (double)x->n;
+    if (resolve(&j, &o, NULL) != DNB_OK || dnb_pairs_check(x->n, NULL) != DNB_OK)
+        return 0;                      /* dnb_pdist will say why */
+    if (j.metric == DNB_MAHALANOBIS) { /* the whitened matrix and what makes it */
+        held += 8.0 * (2.0 * (double)x->n + 2.0 * (double)x->d) * (double)x->d;
+        rows.data = x;
+    } else if (!x->data && !x->cheap && dnb_rows_bytes(x) <= memory / 2) {
+        held += (double)dnb_rows_bytes(x);
+        rows.data = x;
+    }
+    if (j.metric == DNB_SEUCLIDEAN)
+        held += 16.0 * (double)x->d;
+    memory = held < (double)memory ? memory - (size_t)held : 0;
+    dnb_gram_sweep_init(&j.sweep, &rows, memory);
+    j.sweep.centre_columns = true;
+    if (dnb_metric_is_product(j.metric))
+        part = dnb_sweep_bytes(&j.sweep);
+    if (!dnb_metric_is_product(j.metric) || !dnb_metric_is_boolean(j.metric)) {
+        use_kernel(&j);
+        again = dnb_sweep_bytes(&j.sweep);
+    }
+    held += (double)(part > again ? part : again);
+    return held < (double)(SIZE_MAX / 4) ? (size_t)held : SIZE_MAX / 4;
 }
 
 dnb_status dnb_pdist_from_gram(double *condensed, const double *g, size_t n, dnb_metric m,

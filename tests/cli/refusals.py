@@ -18,6 +18,7 @@ FAILED, USAGE = 1, 2
 
 ACT = "dnn_act -net net.onnx -layer conv1 -out out/x.act.h5 "
 ALEXNET = "dnn_act -net AlexNet -layer conv5 -stim pictures.stim.csv -out out/x.act.h5 "
+SEEN = "dnn_rsa -net net.onnx -layer conv1 -stim pictures.stim.csv -out out/x.rdm.h5 "
 PICTURES = "dnn_act -net net.onnx -stim pictures.stim.csv -out out/x.act.h5 "
 MASK = "dnn_mask -act layers.act.h5 -out out/x.act.h5 "
 FE = "dnn_fe -act layers.act.h5 -out out/x.act.h5 "
@@ -217,6 +218,20 @@ GROUPS = {
         ("dnn_rsa -out out/x.rdm.h5", USAGE, r"give either -act .* or -nif with -bmask"),
         ("brain_rsa -nif bold.nii.gz -out out/x.rdm.h5", USAGE, r"-nif needs -bmask"),
         (DRDM + "-roi 1", USAGE, r"-bmask and -roi belong to -nif"),
+        ("dnn_rsa -net net.onnx -out out/x.rdm.h5", USAGE, r"-net needs -stim"),
+        ("dnn_rsa -stim pictures.stim.csv -out out/x.rdm.h5", USAGE, r"-stim needs -net"),
+        ("dnn_fe -meth pca 2 -out out/x.act.h5", USAGE, r"give either -act or -net with -stim"),
+        (SEEN + "-act layers.act.h5", USAGE, r"either -act or -net with -stim, not both"),
+        (SEEN + "-nif bold.nii.gz -bmask rois.nii.gz", USAGE, r"or -nif with -bmask"),
+        (DRDM + "-pool max", USAGE, r"-pool and -scratch belong to -net"),
+        (DRDM + "-size 8 8", USAGE, r"-size, .* belong to -net"),
+        (BRDM + "-scratch out", USAGE, r"with -nif no network is run"),
+        (SEEN + "-memory 1000", FAILED, r"budget is 0\.0 MB"),
+        (SEEN + "-scratch nowhere -memory 400K", FAILED, r"nowhere: cannot make the scratch file: No such file"),
+        (SEEN + "-cate bad/eleven.stim.csv", FAILED, r"eleven\.stim\.csv lists 11 stimuli but pictures\.stim\.csv holds 7"),
+        (SEEN.replace("dnn_rsa", "dnn_fe") + "-meth pca 8", FAILED, r"layer conv1: 8 features asked for, .* at most 7"),
+        (PICTURES + "-layer fc -project 5", FAILED, r"layer fc has 5 units: a projection to 5 features"),
+        (PICTURES + "-layer fc -project 0", USAGE, r"-project"),
         (BRDM + "-layer conv", USAGE, r"-layer, -chn, -dmask and -iteraxis belong to -act"),
         (DRDM + "-fig out/x.bmp", USAGE, r"-fig out/x\.bmp: a figure's name ends in \.png, \.svg or \.pdf"),
         (DRDM + "-show", USAGE, r"-show and -order need -fig"),
