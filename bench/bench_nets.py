@@ -8,9 +8,9 @@ torchvision's networks with random weights (GoogLeNet without its auxiliary head
 are written as ONNX files. torch (eval, no_grad) and BUILD_DIR/bench_net, which opens the file through
 the public interface and taps the last layer, take turns, batch after batch, so that both see the same
 machine; milliseconds are the best and, in brackets, the median. "primitives" is the sum of the best
-times of the oneDNN primitives that do the network's arithmetic, each as measured inside the run
-(ONEDNN_VERBOSE=1); layout changes and everything between primitives are left out, so ours/primitives is
-what planning costs. bf16 is the same network with -precision bf16 (- where the processor has no bfloat16
+run's times of the oneDNN primitives that do the network's arithmetic, as oneDNN measures them inside the
+run (ONEDNN_VERBOSE=1); layout changes and everything between primitives are left out. "of them" is the wall
+time of these same runs over that sum (median): what planning costs. bf16 is the same network with -precision bf16 (- where the processor has no bfloat16
 instructions). --profile lists where the time goes.
 """
 import argparse
@@ -86,16 +86,18 @@ class Ours:
 
 
 def primitives(build, path, args, precision):
-    """(kind, implementation, problem, best ms) of each primitive of a run, in order."""
+    """(kind, implementation, problem, best ms) of each primitive, in order; per run the sum of those that do
+    arithmetic, and the wall time."""
     ours = Ours(build, path, args, precision, verbose=True)
     if not ours.ready:
-        return None
-    for _ in range(args.repeat):
-        ours.run()
+        return None, None, None
+    walls = [ours.run() for _ in range(args.repeat)]
     runs = [r for r in ours.close() if r]
     if len({len(r) for r in runs}) != 1:
         sys.exit("oneDNN's reports differ from run to run")
-    return [(at[0][3], at[0][4], f"{at[0][6]} {at[0][9]}", min(float(x[-1]) for x in at)) for at in zip(*runs)]
+    rows = [(at[0][3], at[0][4], f"{at[0][6]} {at[0][9]}", min(float(x[-1]) for x in at)) for at in zip(*runs)]
+    sums = [sum(float(x[-1]) for x in r if x[3] != "reorder") for r in runs]
+    return rows, sums, walls
 
 
 def text(times):
@@ -133,16 +135,16 @@ def bench(name, args, folder):
     error = f"{half.error:.1e}" if half.ready else "-"
     ours.close()
     half.close()
-    rows = primitives(args.build, path, args, "float32")
-    bare = sum(r[3] for r in rows if r[0] != "reorder")
+    rows, sums, walls = primitives(args.build, path, args, "float32")
+    bare = min(sums)
     t, o = min(times["torch"]), min(times["ours"])
     b = min(times["bf16"]) if times["bf16"] else None
     faster = f"{t / b:5.2f}" if b else "    -"
     print(f"{name:10} {text(times['torch'])} {text(times['ours'])}  {t / o:5.2f} ({BARS[name]:.1f})  {bare:7.1f}"
-          f"  {o / bare:5.2f} (1.2)  {text(times['bf16'])}  {faster}  {error}", flush=True)
+          f"  {statistics.median(w / s for w, s in zip(walls, sums)):5.2f} (1.2)  {text(times['bf16'])}  {faster}  {error}", flush=True)
     if args.profile:
         profile(rows)
-        half_rows = primitives(args.build, path, args, "bf16")
+        half_rows, _, _ = primitives(args.build, path, args, "bf16")
         if half_rows:
             print("   bf16:")
             profile(half_rows)

@@ -30,10 +30,11 @@ _dnnbrain()
             -seed|--seed) ;;
             -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -batch|--batch) ;;
+            -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -project -projection -seed -out -batch -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -project -projection -seed -out -batch -precision -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -222,10 +223,11 @@ _dnnbrain()
             -layer|--layer) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -backend|--backend) COMPREPLY=($(compgen -W 'auto onednn reference reference64' -- "$cur")) ;;
+            -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -in -layer -out -backend -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -in -layer -out -backend -precision -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

@@ -106,8 +106,9 @@ typedef enum dnb_precision {
     DNB_PRECISION_F32 = 0,
     /* Weights of convolutions and inner products, and the activations between layers, are rounded
      * to bfloat16 (8 bits of mantissa) where oneDNN has fast code for it, float32 elsewhere; sums
-     * are float32. Faster on processors that multiply bfloat16 (AVX512_BF16; AMX by far); each
-     * layer's values are off by some 1e-3 to 1e-2 of its largest. */
+     * are float32. Meant for processors with AMX; with AVX512_BF16 alone most networks gain up to
+     * 2x, those of 3x3 convolutions nothing (VGG16: slower than float32, which uses Winograd's
+     * method). Each layer's values are off by some 1e-3 to 1e-2 of its largest. */
     DNB_PRECISION_BF16,
     DNB_PRECISION_COUNT
 } dnb_precision;
@@ -155,7 +156,9 @@ DNB_API dnb_precision dnb_runner_precision(const dnb_runner *r);
  * undefined.
  *
  * The reference back ends give bit for bit the same rows for any batch size and number of threads;
- * oneDNN does so too on the x86 processors measured, but does not promise it. Its worker threads
+ * oneDNN does so too for any number of threads on the x86 processors measured, but does not promise
+ * it; another batch size may be computed by another method (3x3 convolutions by Winograd's or the
+ * direct one), and rows then differ by some 1e-6 of the layer's largest value. Its worker threads
  * spin while they wait for each other: where other jobs compete for the processors,
  * OMP_WAIT_POLICY=passive in the environment makes runs several times faster. */
 DNB_API dnb_status dnb_runner_run(dnb_runner *r, const float *input, size_t n, float *const *taps,

@@ -63,8 +63,15 @@ typedef struct dnb_scan_options {
     size_t memory;             /* budget in bytes; 0 = dnb_memory_budget() */
     const dnb_pool_kind *pool; /* how row x col shrinks to 1 x 1; NULL = it does not */
     dnb_backend backend;
+    dnb_precision precision; /* a wish: see dnb_runner_precision */
+    /* NULL, or room for one number per request: with DNB_PRECISION_BF16 the first stimuli (up to
+     * DNB_SCAN_COMPARED) run in float32 too, and it receives max |bf16 - float32| / max |float32|
+     * of each layer, all its units counted; else -1. */
+    double *error;
     const dnb_progress *progress; /* may be NULL */
 } dnb_scan_options;
+
+enum { DNB_SCAN_COMPARED = 8 };
 
 /* The byte plan of a scan. */
 typedef struct dnb_scan_plan {

@@ -12,7 +12,7 @@
 typedef struct act_args {
     cli_network network;
     cli_units units;
-    const char *pool, *projection, *out;
+    const char *pool, *projection, *out, *precision;
     long long batch, project, seed;
     bool compress;
 } act_args;
@@ -62,6 +62,7 @@ static const cli_option options[] = {
      .min = 0,
      .max = 65536,
      .help = "Images per forward pass; 0 chooses from the memory budget."},
+    CLI_PRECISION_OPTION(act_args),
     {.name = "compress",
      .type = CLI_FLAG,
      .offset = offsetof(act_args, compress),
@@ -70,7 +71,8 @@ static const cli_option options[] = {
 
 /* What makes two runs the same job: everything that decides a value or its place. */
 static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit_set *units,
-                           const cli_images *images, cli_context *ctx, dnb_err *err)
+                           const cli_images *images, dnb_precision precision, cli_context *ctx,
+                           dnb_err *err)
 {
     char stimuli[33], *text = NULL;
     size_t size = 0;
@@ -88,6 +90,8 @@ static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit
     }
     cJSON_Delete(p);
     fprintf(f, "%s;%s;", stimuli, a->pool ? a->pool : "");
+    if (precision != DNB_PRECISION_F32)
+        fprintf(f, "%s;", dnb_precision_name(precision));
     if (a->project)
         fprintf(f, "project %lld %s %lld;", a->project, a->projection, a->seed);
     for (size_t i = 0; i < units->n; i++) {
@@ -162,6 +166,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     dnb_sink *sink = NULL;
     cli_unit_set units = {0};
     cli_images images = {0};
+    dnb_precision precision = DNB_PRECISION_F32;
     char signature[33];
     double start = cli_now();
     dnb_status status = cli_images_read(&images, a->network.stim, err);
@@ -170,7 +175,9 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_units_of_net(&units, &a->units, net, err);
     if (status == DNB_OK)
-        status = sign_job(signature, a, &units, &images, ctx, err);
+        status = cli_precision(&precision, a->precision, ctx, err);
+    if (status == DNB_OK)
+        status = sign_job(signature, a, &units, &images, precision, ctx, err);
     dnb_actwriter_options wo = {.save = {.compress = a->compress ? 4 : 0}, .signature = signature};
     if (status == DNB_OK)
         status = dnb_sink_actfile_new(&sink, a->out, &wo, err);
@@ -180,6 +187,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                          .images = &images,
                          .pool = a->pool,
                          .batch = (size_t)a->batch,
+                         .precision = precision,
                          .backend = cli_backend(ctx, a->network.cuda)};
         status = scan_into(a, &pass, sink, ctx, err);
     }

@@ -6,10 +6,11 @@
 #include <dnnbrain/model.h>
 
 #include "context.h"
+#include "net_options.h"
 #include "outputs.h"
 
 typedef struct run_args {
-    const char *model, *out, *backend;
+    const char *model, *out, *backend, *precision;
     cli_strings in, layer;
 } run_args;
 
@@ -43,6 +44,7 @@ static const cli_option options[] = {
      .choices = "auto|onednn|reference|reference64",
      .fallback = "auto",
      .help = "What computes: oneDNN where it can, or the reference kernels in float32 or float64."},
+    CLI_PRECISION_OPTION(run_args),
     {.name = NULL}};
 
 /* ---- inputs ---- */
@@ -170,25 +172,36 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
     size_t n = a->layer.count ? a->layer.count : dnb_model_output_count(m);
     const char **values = calloc(n + 1, sizeof *values);
     dnb_array *out = calloc(n + 1, sizeof *out);
-    dnb_model_options o = {.progress = &ctx->progress, .memory = ctx->memory};
+    double *error = calloc(n + 1, sizeof *error);
+    dnb_precision used = DNB_PRECISION_F32;
+    dnb_model_options o = {
+        .progress = &ctx->progress, .memory = ctx->memory, .error = error, .used = &used};
     dnb_backend how = DNB_BACKEND_AUTO;
-    dnb_status status =
-        values && out ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu results", n);
+    dnb_status status = values && out && error
+                            ? DNB_OK
+                            : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu results", n);
     for (size_t i = 0; status == DNB_OK && i < n; i++)
         values[i] = a->layer.count ? a->layer.items[i] : dnb_model_output_name(m, i);
     if (status == DNB_OK)
         status = dnb_backend_find(&o.backend, a->backend, err);
+    if (status == DNB_OK)
+        status = cli_precision(&o.precision, a->precision, ctx, err);
     if (status == DNB_OK)
         status = check_names(values, n, ctx, err);
     if (status == DNB_OK)
         status = dnb_model_run(m, inputs, values, n, &o, out, &how, err);
     if (status == DNB_OK)
         status = record(a, how, ctx, err);
+    if (status == DNB_OK && o.precision != used)
+        cli_warn(ctx, "this network, or back end, is computed in %s", dnb_precision_name(used));
+    if (status == DNB_OK)
+        status = cli_precision_record(used, values, error, n, ctx, err);
     if (status == DNB_OK)
         status = write_results(a, values, n, out, ctx, err);
     for (size_t i = 0; out && i < n; i++)
         dnb_array_release(&out[i]);
     free(out);
+    free(error);
     free(values);
     return status;
 }

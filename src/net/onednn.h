@@ -1,6 +1,6 @@
 /* Our narrow view of oneDNN: layouts and primitives made from neutral descriptions. Implemented by
- * onednn_common.c and, for what differs between major versions, onednn_v2.c / onednn_v3.c; no other
- * file calls oneDNN. room: net (internal) */
+ * onednn_layout.c, onednn_common.c and, for what differs between major versions, onednn_v2.c /
+ * onednn_v3.c; no other file calls oneDNN. room: net (internal) */
 #ifndef DNB_NET_ONEDNN_H
 #define DNB_NET_ONEDNN_H
 
@@ -62,8 +62,10 @@ typedef struct dnb_dnn_spec {
     dnb_shape out;
     dnb_shape weights; /* CONV, DECONV, INNER: as the graph has them */
     bool has_bias;
-    dnb_dtype in_type;  /* CONV, DECONV, INNER: of data and weights (biases are float32) */
-    dnb_dtype out_type; /* of the result; sums are float32 whatever the types */
+    dnb_dtype in_type;        /* CONV, DECONV, INNER: of data and weights (biases are float32) */
+    dnb_dtype out_type;       /* of the result; sums are float32 whatever the types */
+    const dnb_layout *stored; /* CONV: how the data lie at present, kept if that costs no speed;
+                                 NULL = unknown */
 } dnb_dnn_spec;
 
 typedef struct dnb_dnn_op dnb_dnn_op;

@@ -47,6 +47,7 @@ typedef struct dnb_pd_request {
     const dnb_layout *const *src; /* n_src */
     size_t n_src;
     const dnb_layout *weights, *bias, *dst; /* NULL where there is none */
+    bool winograd;                          /* CONV: by Winograd's method */
 } dnb_pd_request;
 
 dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
@@ -63,6 +64,11 @@ dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind);
 void dnb_dims(dnnl_dim_t *out, int n, const size_t *in);
 /* NULL for NULL. */
 dnb_md_ref dnb_md_or_null(const dnb_layout *l);
+
+/* Any layout oneDNN likes / the layout of a descriptor (onednn_layout.c). */
+dnb_status dnb_layout_any(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
+                          dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_layout_from(dnb_layout **out, dnb_md_ref md, dnb_err *err) DNB_MUST_CHECK;
 
 /* The window of a convolution or pooling; oneDNN counts dilation from 0. */
 typedef struct dnb_geometry {

@@ -154,7 +154,11 @@ static dnb_status make_op(dnb_builder *b, size_t i, const prim_inputs *in, dnb_d
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
     if (chooses_layout(&f->prim)) {
+        int at;
         spec.weights = b->p->inf->shape[n->inputs[1]];
+        DNB_TRY(dnb_builder_main_version(b, in->value[0], &at, err));
+        if (dnb_version_type(&b->versions[at]) == type)
+            spec.stored = b->versions[at].layout;
     } else {
         DNB_TRY(check_types(in, err));
         type = dnb_layout_type(in->layout[0]);

@@ -68,9 +68,10 @@ static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const dnb_ge
         return dnnl_dilated_deconvolution_forward_desc_init(
             &d->deconv, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
             g->stride, g->dilation, g->lo, g->hi);
-    return dnnl_dilated_convolution_forward_desc_init(&d->conv, dnnl_forward_inference,
-                                                      dnnl_convolution_direct, src, weights, bias,
-                                                      dst, g->stride, g->dilation, g->lo, g->hi);
+    return dnnl_dilated_convolution_forward_desc_init(
+        &d->conv, dnnl_forward_inference,
+        r->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, src, weights, bias, dst,
+        g->stride, g->dilation, g->lo, g->hi);
 }
 
 static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)

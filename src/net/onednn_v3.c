@@ -60,7 +60,8 @@ static dnnl_status_t create_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine
             pd, engine, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
             g->stride, g->dilation, g->lo, g->hi, attr);
     return dnnl_convolution_forward_primitive_desc_create(
-        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, src, weights, bias, dst,
+        pd, engine, dnnl_forward_inference,
+        r->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, src, weights, bias, dst,
         g->stride, g->dilation, g->lo, g->hi, attr);
 }
 

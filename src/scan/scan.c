@@ -2,6 +2,7 @@
 #include "dnnbrain/scan.h"
 
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -97,13 +98,48 @@ done:
     return status;
 }
 
+static dnb_runner_options runner_options(const scan *s, size_t batch)
+{
+    return (dnb_runner_options){
+        .batch = batch, .backend = s->options->backend, .precision = s->options->precision};
+}
+
+/* Is the first batch to be compared with float32? */
+static bool compares(const scan *s)
+{
+    return s->options->error && s->options->precision != DNB_PRECISION_F32 &&
+           dnb_precision_available(s->options->precision);
+}
+
+static size_t compared(size_t n)
+{
+    return n < DNB_SCAN_COMPARED ? n : DNB_SCAN_COMPARED;
+}
+
+/* Adds what comparing takes, for a moment: a float32 runner and its taps. */
+static dnb_status add_comparison(const scan *s, size_t batch, size_t *bytes, dnb_err *err)
+{
+    dnb_runner_options ro = {.batch = compared(batch), .backend = s->options->backend};
+    size_t own = 0, floats = 0, taps;
+    dnb_status status = dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &own, err);
+    if (status != DNB_OK)
+        return status;
+    for (size_t i = 0; i < s->n_taps; i++)
+        if (!dnb_add_size(&floats, floats, s->taps[i].raw_units))
+            floats = SIZE_MAX;
+    if (!dnb_mul_size(&taps, floats, ro.batch * sizeof(float)) ||
+        !dnb_add_size(bytes, *bytes, own) || !dnb_add_size(bytes, *bytes, taps))
+        return dnb_fail(err, DNB_ENOMEM, "the layers are too large");
+    return DNB_OK;
+}
+
 /* Bytes of a scan at one batch size. Sizes were checked not to overflow one layer; sums of a few
  * layers of at most PTRDIFF_MAX / 4 are kept from wrapping by saturating. */
 static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_plan *plan,
                           dnb_err *err)
 {
     const dnb_input_spec *in = dnb_net_input_spec(s->net);
-    dnb_runner_options ro = {.batch = batch, .backend = s->options->backend};
+    dnb_runner_options ro = runner_options(s, batch);
     size_t floats = in->channels * in->height * in->width + 2 * s->work_units, bytes;
     dnb_status status =
         dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &plan->network_bytes, err);
@@ -119,6 +155,11 @@ static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_pla
         !dnb_add_size(&bytes, bytes, plan->network_bytes) ||
         !dnb_add_size(&bytes, bytes, sink_bytes))
         return dnb_fail(err, DNB_ENOMEM, "the layers are too large");
+    if (compares(s)) {
+        status = add_comparison(s, batch, &bytes, err);
+        if (status != DNB_OK)
+            return status;
+    }
     plan->batch = batch;
     plan->bytes = bytes;
     return DNB_OK;
@@ -313,7 +354,7 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
     size_t batch = s->plan.batch, pixels = in->channels * in->height * in->width;
     dnb_image_prep prep = prep_of(in);
     dnb_image_loader_options lo = {.threads = dnb_threads_get(), .queue = batch};
-    dnb_runner_options ro = {.batch = batch, .backend = s->options->backend};
+    dnb_runner_options ro = runner_options(s, batch);
     if (in->channels != 3) {
         status = dnb_fail(err, DNB_EUNSUPPORTED, "%s takes %zu input channels; images have 3",
                           dnb_net_name(s->net), in->channels);
@@ -342,6 +383,13 @@ done:
     return status;
 }
 
+static dnb_status compare(const scan *s, const buffers *b, size_t n, dnb_err *err)
+{
+    dnb_runner_options ro = runner_options(s, n);
+    return dnb_runner_error(s->options->error, s->net, s->names, s->n_taps, &ro, b->input, n,
+                            (const float *const *)b->taps, err);
+}
+
 static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, char (*hash)[33],
                        dnb_err *err)
 {
@@ -358,6 +406,8 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
         DNB_TRY(dnb_image_loader_read(b->loader, &batch, &n, err));
         DNB_TRY(delivered(&d, err));
         DNB_TRY(dnb_runner_run(b->runner, b->input, n, b->taps, err));
+        if (at == start && compares(s))
+            DNB_TRY(compare(s, b, compared(n), err));
         d.first = at;
         d.n = n;
         d.under_way = s->behind && pthread_create(&d.thread, NULL, deliver, &d) == 0;
@@ -389,6 +439,8 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
     dnb_status status = scan_init(&s, requests, n_requests, err);
     if (status != DNB_OK)
         goto done;
+    for (size_t i = 0; s.options->error && i < n_requests; i++)
+        s.options->error[i] = -1;
     DNB_TRY(make_plan(&s, err));
     DNB_NEW(resume, n_sinks + 1, "sinks");
     hash = dnb_calloc(n_stimuli, sizeof *hash);

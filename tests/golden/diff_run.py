@@ -58,6 +58,22 @@ def close(a, b, tolerance, what):
     check(worst <= tolerance, f"{what}: differs by {worst:.2e} of the maximum")
 
 
+def bf16(folder, path, x, want):
+    """Near float32; the error recorded is the one there is; the reference kernels stay float32."""
+    exact = run(folder, path, {"x": x}, "-layer", "y")
+    got = run(folder, path, {"x": x}, "-layer", "y", "-precision", "bf16")
+    close(got["y"], want, 2e-2, "output in bf16")
+    off = np.abs(got["y"] - exact["y"]).max() / np.abs(exact["y"]).max()
+    if got["run"]["precision"] == "bf16":
+        name, error = got["run"]["bf16_error"].split()
+        check(name == "y" and abs(float(error) - off) <= 0.06 * off and off > 0, f"error {error} recorded, {off:.2e} found")
+    else:
+        check(off == 0 and "bf16_error" not in got["run"], "without the instructions it is float32")
+    got = run(folder, path, {"x": x}, "-layer", "y", "-precision", "bf16", "-backend", "reference")
+    check(got["run"]["precision"] == "float32", "the reference kernels compute in float32")
+    check(exact["run"]["precision"] == "float32" and "bf16_error" not in exact["run"], "float32 is the default")
+
+
 def exported(folder):
     torch.manual_seed(0)
     net = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.ReLU(), torch.nn.MaxPool2d(2),
@@ -76,6 +92,7 @@ def exported(folder):
             close(got["y"], want, 1e-5, f"output, {backend}")
             close(got[first.replace("/", "_")], inner, 1e-5, f"inner value, {backend}")
             check(got["run"]["backend"] == ("onednn" if backend == "auto" else backend), "the back end is recorded")
+    bf16(folder, path, x, want)
     run(folder, path, {"x": x}, "-layer", "nope", fails="nope")
     run(folder, path, {"x": x[:, :2]}, fails="'x' takes")
     run(folder, path, {"x": x.astype(np.int64)}, fails="takes float32")
