@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -79,7 +80,8 @@ const dnb_op dnb_op_relu = {.name = "Relu",
                             .max_out = 1,
                             .shape = activation_shape,
                             .run = relu_run,
-                            .lower = relu_lower};
+                            .lower = relu_lower,
+                            .gradient = dnb_grad_relu};
 
 const dnb_op dnb_op_sigmoid = {.name = "Sigmoid",
                                .min_in = 1,
@@ -87,7 +89,8 @@ const dnb_op dnb_op_sigmoid = {.name = "Sigmoid",
                                .max_out = 1,
                                .shape = activation_shape,
                                .run = sigmoid_run,
-                               .lower = sigmoid_lower};
+                               .lower = sigmoid_lower,
+                               .gradient = dnb_grad_sigmoid};
 
 const dnb_op dnb_op_tanh = {.name = "Tanh",
                             .min_in = 1,
@@ -95,7 +98,8 @@ const dnb_op dnb_op_tanh = {.name = "Tanh",
                             .max_out = 1,
                             .shape = activation_shape,
                             .run = tanh_run,
-                            .lower = tanh_lower};
+                            .lower = tanh_lower,
+                            .gradient = dnb_grad_tanh};
 
 /* ---- LeakyRelu ----------------------------------------------------------------------------------
  */
@@ -122,7 +126,8 @@ const dnb_op dnb_op_leaky_relu = {.name = "LeakyRelu",
                                   .max_out = 1,
                                   .shape = activation_shape,
                                   .run = leaky_run,
-                                  .lower = leaky_lower};
+                                  .lower = leaky_lower,
+                                  .gradient = dnb_grad_leaky_relu};
 
 /* ---- Clip: bounds are attributes (before opset 11) or optional inputs
  * ---------------------------- */
@@ -173,4 +178,5 @@ const dnb_op dnb_op_clip = {.name = "Clip",
                             .max_out = 1,
                             .shape = clip_shape,
                             .run = clip_run,
-                            .lower = clip_lower};
+                            .lower = clip_lower,
+                            .gradient = dnb_grad_clip};

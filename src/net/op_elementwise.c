@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -98,7 +99,8 @@ const dnb_op dnb_op_add = {.name = "Add",
                            .max_out = 1,
                            .shape = binary_shape,
                            .run = add_run,
-                           .lower = add_lower};
+                           .lower = add_lower,
+                           .gradient = dnb_grad_add};
 
 const dnb_op dnb_op_sub = {.name = "Sub",
                            .min_in = 2,
@@ -106,7 +108,8 @@ const dnb_op dnb_op_sub = {.name = "Sub",
                            .max_out = 1,
                            .shape = binary_shape,
                            .run = sub_run,
-                           .lower = sub_lower};
+                           .lower = sub_lower,
+                           .gradient = dnb_grad_sub};
 
 const dnb_op dnb_op_mul = {.name = "Mul",
                            .min_in = 2,
@@ -114,7 +117,8 @@ const dnb_op dnb_op_mul = {.name = "Mul",
                            .max_out = 1,
                            .shape = binary_shape,
                            .run = mul_run,
-                           .lower = mul_lower};
+                           .lower = mul_lower,
+                           .gradient = dnb_grad_mul};
 
 const dnb_op dnb_op_div = {.name = "Div",
                            .min_in = 2,
@@ -122,7 +126,8 @@ const dnb_op dnb_op_div = {.name = "Div",
                            .max_out = 1,
                            .shape = binary_shape,
                            .run = div_run,
-                           .lower = div_lower};
+                           .lower = div_lower,
+                           .gradient = dnb_grad_div};
 
 /* ---- Sum: any number of broadcasting inputs
  * ------------------------------------------------------ */
@@ -164,4 +169,5 @@ const dnb_op dnb_op_sum = {.name = "Sum",
                            .max_out = 1,
                            .shape = sum_shape,
                            .run = sum_run,
-                           .lower = sum_lower};
+                           .lower = sum_lower,
+                           .gradient = dnb_grad_add};

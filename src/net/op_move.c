@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -83,7 +84,8 @@ const dnb_op dnb_op_concat = {.name = "Concat",
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = concat_shape,
                               .run = concat_run,
-                              .lower = concat_lower};
+                              .lower = concat_lower,
+                              .gradient = dnb_grad_concat};
 
 /* ---- Transpose ----------------------------------------------------------------------------------
  */
@@ -144,7 +146,8 @@ const dnb_op dnb_op_transpose = {.name = "Transpose",
                                  .max_in = 1,
                                  .max_out = 1,
                                  .shape = transpose_shape,
-                                 .run = transpose_run};
+                                 .run = transpose_run,
+                                 .gradient = dnb_grad_transpose};
 
 /* ---- Gather -------------------------------------------------------------------------------------
  */
@@ -202,7 +205,8 @@ const dnb_op dnb_op_gather = {.name = "Gather",
                               .max_in = 2,
                               .max_out = 1,
                               .shape = gather_shape,
-                              .run = gather_run};
+                              .run = gather_run,
+                              .gradient = dnb_grad_mover};
 
 /* ---- Slice --------------------------------------------------------------------------------------
  */
@@ -314,7 +318,8 @@ const dnb_op dnb_op_slice = {.name = "Slice",
                              .max_in = 5,
                              .max_out = 1,
                              .shape = slice_shape,
-                             .run = slice_run};
+                             .run = slice_run,
+                             .gradient = dnb_grad_mover};
 
 /* ---- Pad ----------------------------------------------------------------------------------------
  */
@@ -420,5 +425,10 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_pad = {
-    .name = "Pad", .min_in = 1, .max_in = 4, .max_out = 1, .shape = pad_shape, .run = pad_run};
+const dnb_op dnb_op_pad = {.name = "Pad",
+                           .min_in = 1,
+                           .max_in = 4,
+                           .max_out = 1,
+                           .shape = pad_shape,
+                           .run = pad_run,
+                           .gradient = dnb_grad_mover};

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -146,18 +147,21 @@ const dnb_op dnb_op_reduce_mean = {.name = "ReduceMean",
                                    .max_out = 1,
                                    .shape = reduce_shape,
                                    .run = reduce_mean_run,
-                                   .lower = reduce_mean_lower};
+                                   .lower = reduce_mean_lower,
+                                   .gradient = dnb_grad_reduce_mean};
 
 const dnb_op dnb_op_reduce_sum = {.name = "ReduceSum",
                                   .min_in = 1,
                                   .max_in = 2,
                                   .max_out = 1,
                                   .shape = reduce_shape,
-                                  .run = reduce_sum_run};
+                                  .run = reduce_sum_run,
+                                  .gradient = dnb_grad_reduce_sum};
 
 const dnb_op dnb_op_reduce_max = {.name = "ReduceMax",
                                   .min_in = 1,
                                   .max_in = 2,
                                   .max_out = 1,
                                   .shape = reduce_shape,
-                                  .run = reduce_max_run};
+                                  .run = reduce_max_run,
+                                  .gradient = dnb_grad_reduce_max};

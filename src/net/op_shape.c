@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -42,7 +43,8 @@ const dnb_op dnb_op_identity = {.name = "Identity",
                                 .max_out = 1,
                                 .flags = DNB_OP_VIEW,
                                 .shape = same_shape,
-                                .run = dnb_kernel_copy};
+                                .run = dnb_kernel_copy,
+                                .gradient = dnb_grad_same};
 
 const dnb_op dnb_op_dropout = {.name = "Dropout",
                                .min_in = 1,
@@ -50,7 +52,8 @@ const dnb_op dnb_op_dropout = {.name = "Dropout",
                                .max_out = 2,
                                .flags = DNB_OP_VIEW,
                                .shape = dropout_shape,
-                               .run = dropout_run};
+                               .run = dropout_run,
+                               .gradient = dnb_grad_reshape};
 
 /* ---- Flatten ------------------------------------------------------------------------------------
  */
@@ -75,7 +78,8 @@ const dnb_op dnb_op_flatten = {.name = "Flatten",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = flatten_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 /* ---- Reshape ------------------------------------------------------------------------------------
  */
@@ -136,7 +140,8 @@ const dnb_op dnb_op_reshape = {.name = "Reshape",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = reshape_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 /* ---- Squeeze, Unsqueeze -------------------------------------------------------------------------
  */
@@ -210,7 +215,8 @@ const dnb_op dnb_op_squeeze = {.name = "Squeeze",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = squeeze_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 const dnb_op dnb_op_unsqueeze = {.name = "Unsqueeze",
                                  .min_in = 1,
@@ -218,7 +224,8 @@ const dnb_op dnb_op_unsqueeze = {.name = "Unsqueeze",
                                  .max_out = 1,
                                  .flags = DNB_OP_VIEW,
                                  .shape = unsqueeze_shape,
-                                 .run = dnb_kernel_copy};
+                                 .run = dnb_kernel_copy,
+                                 .gradient = dnb_grad_reshape};
 
 /* ---- Shape --------------------------------------------------------------------------------------
  */
@@ -303,5 +310,10 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_cast = {
-    .name = "Cast", .min_in = 1, .max_in = 1, .max_out = 1, .shape = cast_shape, .run = cast_run};
+const dnb_op dnb_op_cast = {.name = "Cast",
+                            .min_in = 1,
+                            .max_in = 1,
+                            .max_out = 1,
+                            .shape = cast_shape,
+                            .run = cast_run,
+                            .gradient = dnb_grad_same};

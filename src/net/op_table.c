@@ -49,7 +49,32 @@ static const dnb_op *const table[] = {
     &dnb_op_transpose,
     &dnb_op_unsqueeze,
     &dnb_op_upsample,
-    &dnb_op_adaptive_average_pool, /* dnb.* after the capitals */
+    /* dnb.* after the capitals */
+    &dnb_op_adaptive_average_pool,
+    &dnb_op_adaptive_average_pool_grad,
+    &dnb_op_average_pool_grad,
+    &dnb_op_broadcast_to,
+    &dnb_op_channel_sum,
+    &dnb_op_clip_grad,
+    &dnb_op_concat_part,
+    &dnb_op_conv_input_grad,
+    &dnb_op_conv_transpose_input_grad,
+    &dnb_op_conv_transpose_weight_grad,
+    &dnb_op_conv_weight_grad,
+    &dnb_op_instance_norm_grad,
+    &dnb_op_iota,
+    &dnb_op_lrn_grad,
+    &dnb_op_max_pool_grad,
+    &dnb_op_norm_factor,
+    &dnb_op_norm_scale_grad,
+    &dnb_op_reduce_max_grad,
+    &dnb_op_relu_grad,
+    &dnb_op_reshape_to,
+    &dnb_op_scatter_add,
+    &dnb_op_sigmoid_grad,
+    &dnb_op_softmax_grad,
+    &dnb_op_sum_to,
+    &dnb_op_tanh_grad,
 };
 
 size_t dnb_op_count(void)
