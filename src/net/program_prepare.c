@@ -138,6 +138,8 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
     p->batch = r->batch;
     p->n_taps = r->n_taps;
     p->f64 = r->f64;
+    for (size_t t = 0; r->whole && t < r->n_taps; t++)
+        p->whole = p->whole || r->whole[t];
     p->input_buffer = p->scratch_buffer = -1;
     p->input = dnb_graph_input_at(r->graph, 0);
     DNB_TRY(dnb_inference_new(&p->inf, r->graph, r->batch, err));
