@@ -78,12 +78,46 @@ static dnb_status conv_input_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
+/* A stride of 1 makes it a convolution with mirrored weights, which can add and take part in
+ * fusion; that needs padding of the kernel's extent less the forward one's. */
+static bool is_convolution(const dnb_window *w)
+{
+    for (int i = 0; i < w->n; i++) {
+        size_t extent = (w->kernel[i] - 1) * w->dilation[i];
+        if (w->stride[i] != 1 || w->pad_lo[i] > extent || w->pad_hi[i] > extent)
+            return false;
+    }
+    return true;
+}
+
+static dnb_status conv_input_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    dnb_window w;
+    dnb_status status = check(s, dnb_conv_read, &s->out[0], s->in[1], 0, &w, &p->groups, err);
+    if (status != DNB_OK)
+        return status;
+    p->kind = DNB_PRIM_CONV_INPUT_GRAD;
+    p->n_data = 1;
+    if (is_convolution(&w)) {
+        p->kind = DNB_PRIM_CONV;
+        p->adjoint = true;
+        for (int i = 0; i < w.n; i++) {
+            size_t extent = (w.kernel[i] - 1) * w.dilation[i];
+            w.pad_lo[i] = extent - w.pad_lo[i];
+            w.pad_hi[i] = extent - w.pad_hi[i];
+        }
+    }
+    dnb_window_to_prim(&w, p);
+    return DNB_OK;
+}
+
 const dnb_op dnb_op_conv_input_grad = {.name = "dnb.ConvInputGrad",
                                        .min_in = 3,
                                        .max_in = 3,
                                        .max_out = 1,
                                        .shape = conv_input_shape,
-                                       .run = conv_input_run};
+                                       .run = conv_input_run,
+                                       .lower = conv_input_lower};
 
 /* ---- dnb.ConvTransposeInputGrad -----------------------------------------------------------------
  */
@@ -151,6 +185,18 @@ static dnb_status conv_weight_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
+static dnb_status conv_weight_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    dnb_window w;
+    dnb_status status = check(s, dnb_conv_read, s->in[0], &s->out[0], 1, &w, &p->groups, err);
+    if (status != DNB_OK)
+        return status;
+    dnb_window_to_prim(&w, p);
+    p->kind = DNB_PRIM_CONV_WEIGHT_GRAD;
+    p->n_data = 2;
+    return DNB_OK;
+}
+
 /* A transposed convolution convolves its gradient: data and gradient change places. */
 static dnb_status deconv_weight_run(const dnb_op_call *c, dnb_err *err)
 {
@@ -171,7 +217,8 @@ const dnb_op dnb_op_conv_weight_grad = {.name = "dnb.ConvWeightGrad",
                                         .max_in = 3,
                                         .max_out = 1,
                                         .shape = conv_weight_shape,
-                                        .run = conv_weight_run};
+                                        .run = conv_weight_run,
+                                        .lower = conv_weight_lower};
 
 const dnb_op dnb_op_conv_transpose_weight_grad = {.name = "dnb.ConvTransposeWeightGrad",
                                                   .min_in = 3,

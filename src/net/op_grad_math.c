@@ -1,5 +1,6 @@
 /* Helper operators of elementwise gradients: dnb.ReluGrad, dnb.ClipGrad, dnb.SigmoidGrad,
  * dnb.TanhGrad (gradient, result of the function), dnb.ReduceMaxGrad (gradient, input). */
+#include <float.h>
 #include <math.h>
 
 #include "base/mem.h"
@@ -20,6 +21,16 @@ done:
     return status;
 }
 
+static dnb_status lower_as(dnb_prim *p, dnb_prim_alg alg, double alpha, double beta)
+{
+    p->kind = DNB_PRIM_ELTWISE_GRAD;
+    p->alg = alg;
+    p->alpha = (float)alpha;
+    p->beta = (float)beta;
+    p->n_data = 2;
+    return DNB_OK;
+}
+
 /* ---- dnb.ReluGrad: alpha is the slope below zero ------------------------------------------------
  */
 
@@ -32,12 +43,22 @@ static dnb_status relu_run(const dnb_op_call *c, dnb_err *err)
     return status;
 }
 
+static dnb_status relu_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    double alpha;
+    dnb_status status = dnb_node_float(s->node, "alpha", 0, &alpha, err);
+    return status == DNB_OK && alpha >= 0 && s->out[0].ndim > 0
+               ? lower_as(p, DNB_ALG_RELU, alpha, 0)
+               : status;
+}
+
 const dnb_op dnb_op_relu_grad = {.name = "dnb.ReluGrad",
                                  .min_in = 2,
                                  .max_in = 2,
                                  .max_out = 1,
                                  .shape = same_shapes,
-                                 .run = relu_run};
+                                 .run = relu_run,
+                                 .lower = relu_lower};
 
 /* ---- dnb.SigmoidGrad, dnb.TanhGrad --------------------------------------------------------------
  */
@@ -56,19 +77,33 @@ static dnb_status tanh_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
+static dnb_status sigmoid_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    (void)err;
+    return s->out[0].ndim > 0 ? lower_as(p, DNB_ALG_SIGMOID, 0, 0) : DNB_OK;
+}
+
+static dnb_status tanh_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    (void)err;
+    return s->out[0].ndim > 0 ? lower_as(p, DNB_ALG_TANH, 0, 0) : DNB_OK;
+}
+
 const dnb_op dnb_op_sigmoid_grad = {.name = "dnb.SigmoidGrad",
                                     .min_in = 2,
                                     .max_in = 2,
                                     .max_out = 1,
                                     .shape = same_shapes,
-                                    .run = sigmoid_run};
+                                    .run = sigmoid_run,
+                                    .lower = sigmoid_lower};
 
 const dnb_op dnb_op_tanh_grad = {.name = "dnb.TanhGrad",
                                  .min_in = 2,
                                  .max_in = 2,
                                  .max_out = 1,
                                  .shape = same_shapes,
-                                 .run = tanh_run};
+                                 .run = tanh_run,
+                                 .lower = tanh_lower};
 
 /* ---- dnb.ClipGrad: passes strictly between the bounds, given as for Clip ------------------------
  */
@@ -97,12 +132,29 @@ done:
     return status;
 }
 
+static dnb_status clip_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    double lo = -FLT_MAX, hi = FLT_MAX;
+    bool given;
+    dnb_status status = DNB_OK;
+    for (size_t i = 2; i < s->node->n_inputs; i++)
+        if (s->in[i] && !s->known[i])
+            return DNB_OK;
+    DNB_TRY(dnb_op_scalar(s, "min", 2, &lo, &given, err));
+    DNB_TRY(dnb_op_scalar(s, "max", 3, &hi, &given, err));
+    if (lo <= hi && s->out[0].ndim > 0)
+        DNB_TRY(lower_as(p, DNB_ALG_CLIP, lo, hi));
+done:
+    return status;
+}
+
 const dnb_op dnb_op_clip_grad = {.name = "dnb.ClipGrad",
                                  .min_in = 2,
                                  .max_in = 4,
                                  .max_out = 1,
                                  .shape = clip_shape,
-                                 .run = clip_run};
+                                 .run = clip_run,
+                                 .lower = clip_lower};
 
 /* ---- dnb.ReduceMaxGrad: a gradient with ones where x was reduced, and x -------------------------
  */

@@ -51,12 +51,25 @@ static dnb_status max_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
+static dnb_status max_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    dnb_window w;
+    dnb_status status = dnb_window_read(&w, s->node, s->in[0], NULL, err);
+    if (status != DNB_OK)
+        return status;
+    dnb_window_to_prim(&w, p);
+    p->kind = DNB_PRIM_POOL_MAX_GRAD;
+    p->n_data = 2;
+    return DNB_OK;
+}
+
 const dnb_op dnb_op_max_pool_grad = {.name = "dnb.MaxPoolGrad",
                                      .min_in = 2,
                                      .max_in = 2,
                                      .max_out = 1,
                                      .shape = max_shape,
-                                     .run = max_run};
+                                     .run = max_run,
+                                     .lower = max_lower};
 
 /* ---- dnb.AveragePoolGrad ------------------------------------------------------------------------
  */

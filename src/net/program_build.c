@@ -299,7 +299,7 @@ static dnb_status emit_node(dnb_builder *b, size_t i, const dnb_program_request 
     const dnb_node *n = dnb_graph_node_at(b->p->graph, i);
     const dnb_node_facts *f = &b->p->analysis.nodes[i];
     dnb_status status = DNB_OK;
-    bool alone = f->last == (int)i;
+    bool alone = f->last == (int)i && f->pre == DNB_NO_NODE;
     if (f->view) {
         DNB_TRY(emit_taps(b, n->outputs[0], r, err));
         return DNB_OK;
