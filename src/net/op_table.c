@@ -194,6 +194,8 @@ static const dnb_op *const table[] = {
     &dnb_op_max_pool_grad,
     &dnb_op_norm_factor,
     &dnb_op_norm_scale_grad,
+    &dnb_op_phase_shuffle,
+    &dnb_op_phase_weights,
     &dnb_op_reduce_max_grad,
     &dnb_op_relu_grad,
     &dnb_op_reshape_to,

@@ -90,8 +90,12 @@ static void each_case(case_test test)
 {
     const grad_case cases[] = {
         {"Conv", 0, IN(3, T(2, 3, 7, 6), T(4, 3, 3, 2), T(4)), ATTRS(DNB_INTS("pads", 1, 0, 2, 1))},
-        {"Conv", 0, IN(2, T(3, 4, 9, 8), T(6, 2, 3, 3)),
+        {"Conv", 0, IN(2, T(2, 18, 9, 8), T(6, 9, 3, 3)),
          ATTRS(DNB_INTS("strides", 2, 3), DNB_INTS("pads", 1, 1, 1, 1), DNB_INT("group", 2))},
+        {"Conv", 0, IN(2, T(2, 3, 15, 14), T(4, 3, 7, 5)),
+         ATTRS(DNB_INTS("strides", 2, 4), DNB_INTS("pads", 3, 2, 3, 1))},
+        {"Conv", 0, IN(2, T(2, 2, 9, 10), T(4, 2, 2, 1)), ATTRS(DNB_INTS("strides", 3, 3))},
+        {"Conv", 0, IN(2, T(1, 2, 5, 6, 5), T(2, 2, 3, 3, 2)), ATTRS(DNB_INTS("strides", 2, 1, 2))},
         {"Conv", 0, IN(2, T(2, 3, 8, 8), T(5, 3, 3, 3)),
          ATTRS(DNB_INTS("dilations", 2, 1), DNB_STRING("auto_pad", "SAME_UPPER"))},
         {"Conv", 0, IN(2, T(2, 16, 6, 6), T(32, 16, 1, 1)), ATTRS(DNB_INTS("strides", 2, 2))},
