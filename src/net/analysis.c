@@ -133,7 +133,7 @@ dnb_status dnb_analysis_init(dnb_analysis *out, const dnb_graph *g, const dnb_in
     find_views(&a);
     for (size_t i = 0; i < dnb_graph_node_count(g); i++) {
         dnb_node_facts *f = &a.nodes[i];
-        f->norm = f->bias = f->add = f->act = DNB_NO_NODE;
+        f->pre = f->norm = f->bias = f->add = f->act = DNB_NO_NODE;
         f->last = (int)i;
         f->addend = DNB_NO_VALUE;
         f->result = dnb_graph_node_at(g, i)->outputs[0];

@@ -25,6 +25,7 @@ typedef struct dnb_node_facts {
     bool absorbed; /* part of another node's group */
     dnb_prim prim; /* kind NONE: the reference kernel */
     /* The group this node heads, in order of application; DNB_NO_NODE where nothing is fused. */
+    int pre;          /* Mul of the gradient by one constant per channel, folded into the weights */
     int norm;         /* BatchNormalization folded into weights and bias */
     int bias;         /* Add of a constant vector, folded into the bias */
     int add;          /* Add of `addend`, a value of the same shape */
@@ -48,5 +49,10 @@ dnb_status dnb_analysis_init(dnb_analysis *a, const dnb_graph *g, const dnb_infe
 void dnb_analysis_release(dnb_analysis *a);
 /* Forms the groups (fuse.c). */
 void dnb_analysis_fuse(dnb_analysis *a);
+
+/* Data input k of the group headed by node i. */
+dnb_value dnb_group_input(const dnb_analysis *a, size_t i, size_t k);
+/* The operand of a two-operand node that is constant. */
+dnb_value dnb_constant_operand(const dnb_analysis *a, int node);
 
 #endif

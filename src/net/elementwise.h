@@ -64,8 +64,9 @@ static inline uint64_t dnb_to_u64(double x)
 dnb_status dnb_lower_eltwise(const dnb_op_shapes *s, dnb_prim *p, dnb_prim_alg alg, double alpha,
                              double beta);
 
-/* The record of an operator with one output, whose kernel copes with no elements at all. */
-#define DNB_OP_RECORD(id, nm, lo, hi, shape_fn, run_fn, lower_fn)                                  \
+/* The record of an operator with one output, whose kernel copes with no elements at all; with a
+ * gradient rule (grad_util.h), and without. */
+#define DNB_OP_RECORD_GRAD(id, nm, lo, hi, shape_fn, run_fn, lower_fn, gradient_fn)                \
     const dnb_op dnb_op_##id = {.name = (nm),                                                      \
                                 .min_in = (lo),                                                    \
                                 .max_in = (hi),                                                    \
@@ -73,7 +74,10 @@ dnb_status dnb_lower_eltwise(const dnb_op_shapes *s, dnb_prim *p, dnb_prim_alg a
                                 .flags = DNB_OP_TAKES_EMPTY,                                       \
                                 .shape = (shape_fn),                                               \
                                 .run = (run_fn),                                                   \
-                                .lower = (lower_fn)}
+                                .lower = (lower_fn),                                               \
+                                .gradient = (gradient_fn)}
+#define DNB_OP_RECORD(id, nm, lo, hi, shape_fn, run_fn, lower_fn)                                  \
+    DNB_OP_RECORD_GRAD(id, nm, lo, hi, shape_fn, run_fn, lower_fn, NULL)
 
 /* Defines fn(dst, in, step, n, arg): dst[i] = expr of `a` and `b`, with `p` = arg. The three ways
  * to step are loops of their own so that the compiler can vectorise them. */

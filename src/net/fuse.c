@@ -93,6 +93,43 @@ static void try_activation(dnb_analysis *a, dnb_node_facts *head)
     absorb(a, head, j);
 }
 
+/* ---- what comes before ---- */
+
+dnb_value dnb_constant_operand(const dnb_analysis *a, int node)
+{
+    const dnb_node *n = dnb_graph_node_at(a->graph, (size_t)node);
+    return n->inputs[a->values[n->inputs[1]].constant ? 1 : 0];
+}
+
+dnb_value dnb_group_input(const dnb_analysis *a, size_t i, size_t k)
+{
+    const dnb_node *n = dnb_graph_node_at(a->graph, i);
+    int pre = a->nodes[i].pre;
+    if (pre == DNB_NO_NODE || k > 0)
+        return n->inputs[k];
+    const dnb_node *mul = dnb_graph_node_at(a->graph, (size_t)pre);
+    return mul->inputs[dnb_constant_operand(a, pre) == mul->inputs[1] ? 0 : 1];
+}
+
+/* The gradient of a batch normalisation before that of its convolution: y * factor with one
+ * constant per channel. */
+static void try_pre(dnb_analysis *a, size_t i)
+{
+    dnb_value v = dnb_graph_node_at(a->graph, i)->inputs[0];
+    int j = dnb_graph_value_at(a->graph, v)->producer;
+    if (j < 0 || sole_reader(a, v) != (int)i || a->nodes[j].absorbed || !a->nodes[j].runs ||
+        a->nodes[j].last != j)
+        return;
+    const dnb_prim *p = &a->nodes[j].prim;
+    dnb_value factor = dnb_constant_operand(a, j);
+    const dnb_shape *s = &a->inf->shape[factor], *x = &a->inf->shape[v];
+    if (p->kind != DNB_PRIM_BINARY || p->alg != DNB_ALG_MUL || !a->values[factor].constant ||
+        s->ndim != x->ndim - 1 || s->dim[0] != x->dim[1] || dnb_shape_count(s) != x->dim[1])
+        return;
+    a->nodes[j].absorbed = true;
+    a->nodes[i].pre = j;
+}
+
 void dnb_analysis_fuse(dnb_analysis *a)
 {
     for (size_t i = 0; i < dnb_graph_node_count(a->graph); i++) {
@@ -101,7 +138,9 @@ void dnb_analysis_fuse(dnb_analysis *a)
         bool weights = kind == DNB_PRIM_CONV || kind == DNB_PRIM_INNER;
         if (!head->runs || head->absorbed)
             continue;
-        if (weights) {
+        if (kind == DNB_PRIM_CONV_INPUT_GRAD || head->prim.adjoint)
+            try_pre(a, i);
+        if (weights && !head->prim.adjoint) {
             try_bias(a, head);
             try_norm(a, head);
         }

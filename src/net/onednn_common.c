@@ -89,6 +89,22 @@ dnnl_alg_kind_t dnb_alg_kind(dnb_prim_alg alg)
     }
 }
 
+dnnl_alg_kind_t dnb_alg_kind_by_result(dnb_prim_alg alg)
+{
+    switch (alg) {
+    case DNB_ALG_RELU:
+        return dnnl_eltwise_relu_use_dst_for_bwd;
+    case DNB_ALG_CLIP:
+        return dnnl_eltwise_clip_v2_use_dst_for_bwd;
+    case DNB_ALG_SIGMOID:
+        return dnnl_eltwise_logistic_use_dst_for_bwd;
+    case DNB_ALG_TANH:
+        return dnnl_eltwise_tanh_use_dst_for_bwd;
+    default:
+        return dnnl_alg_kind_undef;
+    }
+}
+
 dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind)
 {
     return kind == DNB_PRIM_POOL_MAX   ? dnnl_pooling_max
@@ -159,7 +175,7 @@ int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB
         dim[n] = p->groups;
         step[n++] = a * b * volume;
     }
-    bool swapped = p->kind == DNB_PRIM_DECONV;
+    bool swapped = p->kind == DNB_PRIM_DECONV || p->adjoint;
     dim[n] = swapped ? b : a;
     step[n++] = swapped ? volume : b * volume;
     dim[n] = swapped ? a : b;
@@ -175,24 +191,6 @@ int dnb_prim_weights(const dnb_prim *p, const dnb_shape *weights, size_t dim[DNB
 /* ---- primitives ---------------------------------------------------------------------------------
  */
 
-typedef struct op_arg {
-    int arg;      /* dnb_arg */
-    int dnnl_arg; /* DNNL_ARG_... */
-    dnb_layout *layout;
-    dnnl_memory_t memory;
-} op_arg;
-
-struct dnb_dnn_op {
-    dnb_dnn *dnn; /* borrowed */
-    /* INNER: source and destination as the caller knows them (n x k, row-major) */
-    dnb_layout *plain_src, *plain_dst;
-    dnnl_primitive_desc_t pd;
-    dnnl_primitive_t primitive;
-    op_arg *args;
-    dnnl_exec_arg_t *exec;
-    size_t n_args;
-};
-
 void dnb_dnn_op_free(dnb_dnn_op *op)
 {
     if (!op)
@@ -202,6 +200,7 @@ void dnb_dnn_op_free(dnb_dnn_op *op)
         if (op->args[i].memory)
             dnnl_memory_destroy(op->args[i].memory);
     }
+    dnb_dnn_before_free(op);
     if (op->primitive)
         dnnl_primitive_destroy(op->primitive);
     if (op->pd)
@@ -213,7 +212,7 @@ void dnb_dnn_op_free(dnb_dnn_op *op)
     dnb_free(op);
 }
 
-static op_arg *find_arg(const dnb_dnn_op *op, int arg)
+static dnb_op_arg *find_arg(const dnb_dnn_op *op, int arg)
 {
     for (size_t i = 0; i < op->n_args; i++)
         if (op->args[i].arg == arg)
@@ -223,7 +222,7 @@ static op_arg *find_arg(const dnb_dnn_op *op, int arg)
 
 const dnb_layout *dnb_dnn_op_layout(const dnb_dnn_op *op, int arg)
 {
-    const op_arg *a = find_arg(op, arg);
+    const dnb_op_arg *a = find_arg(op, arg);
     if (op->plain_src && (arg == DNB_ARG_SRC || arg == DNB_ARG_DST))
         return arg == DNB_ARG_SRC ? op->plain_src : op->plain_dst;
     return a ? a->layout : NULL;
@@ -232,7 +231,7 @@ const dnb_layout *dnb_dnn_op_layout(const dnb_dnn_op *op, int arg)
 size_t dnb_dnn_op_scratch(const dnb_dnn_op *op)
 {
     const dnb_layout *l = dnb_dnn_op_layout(op, DNB_ARG_SCRATCH);
-    return l ? dnb_layout_bytes(l) : 0;
+    return op->before.pd ? op->before.bytes : l ? dnb_layout_bytes(l) : 0;
 }
 
 const char *dnb_dnn_op_name(const dnb_dnn_op *op)
@@ -243,13 +242,13 @@ const char *dnb_dnn_op_name(const dnb_dnn_op *op)
 }
 
 /* Adds the argument if the chosen implementation has it (a descriptor of size > 0). */
-static dnb_status add_arg(dnb_dnn_op *op, int arg, int dnnl_arg, dnnl_query_t query, int index,
-                          dnb_err *err)
+dnb_status dnb_dnn_add_arg(dnb_dnn_op *op, int arg, int dnnl_arg, dnnl_query_t query, int index,
+                           dnb_err *err)
 {
     dnb_md_ref md = dnnl_primitive_desc_query_md(op->pd, query, index);
     if (!md || dnnl_memory_desc_get_size(md) == 0)
         return DNB_OK;
-    op_arg *a = &op->args[op->n_args];
+    dnb_op_arg *a = &op->args[op->n_args];
     dnb_status status = dnb_layout_from(&a->layout, md, err);
     if (status != DNB_OK)
         return status;
@@ -270,25 +269,29 @@ static dnb_status collect_args(dnb_dnn_op *op, dnb_prim_kind kind, size_t n_src,
         int dnnl_arg = kind == DNB_PRIM_CONCAT   ? DNNL_ARG_MULTIPLE_SRC + (int)i
                        : kind == DNB_PRIM_BINARY ? (i ? DNNL_ARG_SRC_1 : DNNL_ARG_SRC_0)
                                                  : DNNL_ARG_SRC;
-        DNB_TRY(add_arg(op, DNB_ARG_SRC + (int)i, dnnl_arg, dnnl_query_src_md, (int)i, err));
+        DNB_TRY(
+            dnb_dnn_add_arg(op, DNB_ARG_SRC + (int)i, dnnl_arg, dnnl_query_src_md, (int)i, err));
     }
-    DNB_TRY(add_arg(op, DNB_ARG_DST, DNNL_ARG_DST, dnnl_query_dst_md, 0, err));
-    DNB_TRY(add_arg(op, DNB_ARG_SCRATCH, DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0, err));
+    DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_DST, DNNL_ARG_DST, dnnl_query_dst_md, 0, err));
+    DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_SCRATCH, DNNL_ARG_SCRATCHPAD, dnnl_query_scratchpad_md, 0,
+                            err));
     if (kind == DNB_PRIM_CONV || kind == DNB_PRIM_DECONV || kind == DNB_PRIM_INNER) {
-        DNB_TRY(add_arg(op, DNB_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, err));
-        DNB_TRY(add_arg(op, DNB_ARG_BIAS, DNNL_ARG_BIAS, dnnl_query_weights_md, 1, err));
+        DNB_TRY(
+            dnb_dnn_add_arg(op, DNB_ARG_WEIGHTS, DNNL_ARG_WEIGHTS, dnnl_query_weights_md, 0, err));
+        DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_BIAS, DNNL_ARG_BIAS, dnnl_query_weights_md, 1, err));
     }
     if (kind == DNB_PRIM_BATCHNORM) {
-        DNB_TRY(add_arg(op, DNB_ARG_MEAN, DNNL_ARG_MEAN, dnnl_query_src_md, 1, err));
-        DNB_TRY(add_arg(op, DNB_ARG_VARIANCE, DNNL_ARG_VARIANCE, dnnl_query_src_md, 2, err));
-        DNB_TRY(add_arg(op, DNB_ARG_SCALE, DNNL_ARG_SCALE, dnnl_query_weights_md, 0, err));
-        DNB_TRY(add_arg(op, DNB_ARG_SHIFT, DNNL_ARG_SHIFT, dnnl_query_weights_md, 0, err));
+        DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_MEAN, DNNL_ARG_MEAN, dnnl_query_src_md, 1, err));
+        DNB_TRY(
+            dnb_dnn_add_arg(op, DNB_ARG_VARIANCE, DNNL_ARG_VARIANCE, dnnl_query_src_md, 2, err));
+        DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_SCALE, DNNL_ARG_SCALE, dnnl_query_weights_md, 0, err));
+        DNB_TRY(dnb_dnn_add_arg(op, DNB_ARG_SHIFT, DNNL_ARG_SHIFT, dnnl_query_weights_md, 0, err));
     }
 done:
     return status;
 }
 
-static const char *prim_name(dnb_prim_kind kind)
+const char *dnb_prim_name(dnb_prim_kind kind)
 {
     static const char *const names[] = {[DNB_PRIM_NONE] = "nothing",
                                         [DNB_PRIM_CONV] = "this convolution",
@@ -302,7 +305,11 @@ static const char *prim_name(dnb_prim_kind kind)
                                         [DNB_PRIM_BINARY] = "this arithmetic",
                                         [DNB_PRIM_CONCAT] = "this concatenation",
                                         [DNB_PRIM_SOFTMAX] = "this softmax",
-                                        [DNB_PRIM_BATCHNORM] = "this batch normalisation"};
+                                        [DNB_PRIM_BATCHNORM] = "this batch normalisation",
+                                        [DNB_PRIM_CONV_INPUT_GRAD] = "this convolution's gradient",
+                                        [DNB_PRIM_CONV_WEIGHT_GRAD] = "this convolution's gradient",
+                                        [DNB_PRIM_POOL_MAX_GRAD] = "this max pooling's gradient",
+                                        [DNB_PRIM_ELTWISE_GRAD] = "this function's gradient"};
     return names[kind];
 }
 
@@ -433,6 +440,8 @@ dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec
     dnb_dnn_op *op = NULL;
     request_layouts made = {0};
     dnb_status status = DNB_OK;
+    if (spec->prim->kind >= DNB_PRIM_CONV_INPUT_GRAD)
+        return dnb_dnn_backward_new(out, d, spec, err);
     DNB_TRY(request_init(&made, spec, err));
     const dnb_layout *own_src[1] = {made.src};
     bool inner = spec->prim->kind == DNB_PRIM_INNER;
@@ -445,8 +454,8 @@ dnb_status dnb_dnn_op_new(dnb_dnn_op **out, dnb_dnn *d, const dnb_dnn_spec *spec
                         .dst = made.dst};
     DNB_NEW(op, 1, "primitive");
     op->dnn = d;
-    DNB_TRY(
-        dnb_dnn_status(choose_pd(&op->pd, d->engine, &r, spec), prim_name(spec->prim->kind), err));
+    DNB_TRY(dnb_dnn_status(choose_pd(&op->pd, d->engine, &r, spec), dnb_prim_name(spec->prim->kind),
+                           err));
     DNB_TRY(collect_args(op, spec->prim->kind, spec->n_data, err));
     if (inner) {
         DNB_TRY(dnb_layout_plain(&op->plain_src, spec->in_type, 2, spec->in[0].dim, err));
@@ -480,13 +489,20 @@ done:
 
 dnb_status dnb_dnn_op_compile(dnb_dnn_op *op, dnb_err *err)
 {
-    return dnb_dnn_status(dnnl_primitive_create(&op->primitive, op->pd), "code generation", err);
+    dnnl_status_t s = dnnl_primitive_create(&op->primitive, op->pd);
+    if (s == dnnl_success && op->before.pd)
+        s = dnnl_primitive_create(&op->before.primitive, op->before.pd);
+    return dnb_dnn_status(s, "code generation", err);
 }
 
 dnb_status dnb_dnn_op_bind(dnb_dnn_op *op, int arg, void *data, dnb_err *err)
 {
-    op_arg *a = find_arg(op, arg);
+    dnb_op_arg *a = find_arg(op, arg);
     dnb_status status = DNB_OK;
+    if (op->before.pd)
+        DNB_TRY(dnb_dnn_before_bind(op, arg, data, err));
+    if (!a && op->before.pd && (arg == DNB_ARG_SCRATCH || arg == DNB_ARG_SRC))
+        return DNB_OK; /* only the primitive before reads it */
     if (!a)
         return dnb_fail(err, DNB_EINTERNAL, "primitive has no argument %d", arg);
     if (a->memory)
@@ -500,8 +516,13 @@ done:
 
 dnb_status dnb_dnn_op_run(dnb_dnn_op *op, dnb_err *err)
 {
-    dnnl_status_t s =
-        dnnl_primitive_execute(op->primitive, op->dnn->stream, (int)op->n_args, op->exec);
+    dnnl_status_t s = dnnl_success;
+    if (op->before.pd)
+        s = dnnl_primitive_execute(op->before.primitive, op->dnn->stream, (int)op->before.n_exec,
+                                   op->before.exec);
+    if (s == dnnl_success)
+        s = dnnl_primitive_execute(op->primitive, op->dnn->stream,
+                                   (int)op->n_args + (op->before.workspace ? 1 : 0), op->exec);
     if (s == dnnl_success)
         s = dnnl_stream_wait(op->dnn->stream);
     return dnb_dnn_status(s, "execution", err);

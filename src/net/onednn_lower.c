@@ -32,9 +32,23 @@ static void inputs_release(prim_inputs *in)
     dnb_free(in->buffer);
 }
 
-static bool chooses_layout(const dnb_prim *p)
+static bool has_weights(const dnb_prim *p)
 {
-    return p->kind == DNB_PRIM_CONV || p->kind == DNB_PRIM_DECONV || p->kind == DNB_PRIM_INNER;
+    return p->kind == DNB_PRIM_CONV || p->kind == DNB_PRIM_DECONV || p->kind == DNB_PRIM_INNER ||
+           p->kind == DNB_PRIM_CONV_INPUT_GRAD;
+}
+
+/* Gradients are computed in float32, whatever the values they belong to are stored in. */
+static bool is_gradient(const dnb_prim *p)
+{
+    return p->kind >= DNB_PRIM_CONV_INPUT_GRAD || p->adjoint;
+}
+
+/* Does the primitive say in which layout it wants data input k? */
+static bool chooses_layout(const dnb_prim *p, size_t k)
+{
+    return has_weights(p) || p->kind == DNB_PRIM_CONV_WEIGHT_GRAD ||
+           (p->kind == DNB_PRIM_POOL_MAX_GRAD && k == 1);
 }
 
 /* Operand 1 of BINARY, seen with as many dimensions as operand 0. */
@@ -80,10 +94,30 @@ done:
     return status;
 }
 
+/* A gradient takes the layout of the values it goes with when it is plain itself: theirs is what
+ * the convolutions around it prefer. Both in float32. */
+static dnb_status gather_pair(dnb_builder *b, prim_inputs *in, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    for (size_t k = 0; k < 2; k++)
+        DNB_TRY(gather_stored(b, in, k, DNB_F32, err));
+    if (!in->made[0] && in->made[1]) {
+        in->made[0] = in->made[1];
+        in->made[1] = NULL;
+        DNB_TRY(dnb_builder_version_in(b, in->value[0], in->made[0], &in->buffer[0], err));
+    }
+    if (!in->made[0])
+        DNB_TRY(dnb_builder_plain_layout(b, in->value[0], DNB_F32, &in->made[0], err));
+    in->layout[0] = in->layout[1] = in->made[0];
+    DNB_TRY(dnb_builder_version_in(b, in->value[1], in->made[0], &in->buffer[1], err));
+done:
+    return status;
+}
+
 /* Values, shapes and, where the primitive does not choose them, layouts and buffers. With type
  * DNB_F32 every operand is float32, else as it happens to be stored. */
-static dnb_status gather_inputs(dnb_builder *b, const dnb_node *n, const dnb_prim *p,
-                                dnb_dtype type, prim_inputs *in, dnb_err *err)
+static dnb_status gather_inputs(dnb_builder *b, size_t i, const dnb_prim *p, dnb_dtype type,
+                                prim_inputs *in, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     in->n = (size_t)p->n_data;
@@ -93,9 +127,13 @@ static dnb_status gather_inputs(dnb_builder *b, const dnb_node *n, const dnb_pri
     DNB_NEW(in->made, in->n, "plan");
     DNB_NEW(in->buffer, in->n, "plan");
     for (size_t k = 0; k < in->n; k++) {
-        in->value[k] = n->inputs[p->swap ? in->n - 1 - k : k];
+        in->value[k] = dnb_group_input(&b->p->analysis, i, p->swap ? in->n - 1 - k : k);
         in->shape[k] = b->p->inf->shape[in->value[k]];
-        if (chooses_layout(p))
+    }
+    if (p->kind == DNB_PRIM_ELTWISE_GRAD)
+        return gather_pair(b, in, err);
+    for (size_t k = 0; k < in->n; k++) {
+        if (chooses_layout(p, k))
             continue;
         bool second = p->kind == DNB_PRIM_BINARY && k == 1;
         if (second && dnb_shape_equal(&in->shape[0], &in->shape[1])) {
@@ -118,6 +156,8 @@ done:
 
 static bool has_bias(const dnb_node *n, const dnb_node_facts *f)
 {
+    if (!has_weights(&f->prim) || f->prim.adjoint || f->prim.kind == DNB_PRIM_CONV_INPUT_GRAD)
+        return false; /* input 2 of a gradient is a shape */
     return f->norm >= 0 || f->bias >= 0 || (n->n_inputs > 2 && n->inputs[2] != DNB_NO_VALUE);
 }
 
@@ -128,7 +168,7 @@ static dnb_dtype result_type(const dnb_program *p, const dnb_node_facts *f, dnb_
     const dnb_value_facts *v = &p->analysis.values[f->result];
     bool last = v->readers == 0 ||
                 (v->readers == 1 && p->analysis.nodes[v->reader].prim.kind == DNB_PRIM_SOFTMAX);
-    return last && chooses_layout(&f->prim) ? DNB_F32 : type;
+    return last && has_weights(&f->prim) ? DNB_F32 : type;
 }
 
 static dnb_status check_types(const prim_inputs *in, dnb_err *err)
@@ -150,16 +190,16 @@ static dnb_status make_op(dnb_builder *b, size_t i, const prim_inputs *in, dnb_d
                          .in_layout = in->layout,
                          .n_data = in->n,
                          .out = b->p->inf->shape[n->outputs[0]],
-                         .has_bias = chooses_layout(&f->prim) && has_bias(n, f)};
+                         .has_bias = has_bias(n, f)};
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
-    if (chooses_layout(&f->prim)) {
+    if (has_weights(&f->prim)) {
         int at;
         spec.weights = b->p->inf->shape[n->inputs[1]];
         DNB_TRY(dnb_builder_main_version(b, in->value[0], &at, err));
         if (dnb_version_type(&b->versions[at]) == type)
             spec.stored = b->versions[at].layout;
-    } else {
+    } else if (!is_gradient(&f->prim)) {
         DNB_TRY(check_types(in, err));
         type = dnb_layout_type(in->layout[0]);
     }
@@ -204,7 +244,8 @@ static dnb_status result_buffer(dnb_builder *b, const dnb_node_facts *f, const p
                                 const dnb_dnn_op *op, int *buffer, dnb_err *err)
 {
     const dnb_layout *dst = dnb_dnn_op_layout(op, DNB_ARG_DST);
-    bool in_place = f->prim.kind == DNB_PRIM_ELTWISE || f->prim.kind == DNB_PRIM_BINARY;
+    bool in_place = f->prim.kind == DNB_PRIM_ELTWISE || f->prim.kind == DNB_PRIM_BINARY ||
+                    f->prim.kind == DNB_PRIM_ELTWISE_GRAD;
     if (f->add >= 0)
         return addend_buffer(b, f->addend, dst, buffer, err);
     if (in_place && dnb_builder_last_read(b, in->value[0], in->buffer[0]) &&
@@ -226,7 +267,8 @@ static dnb_status is_as_stored(const dnb_program *p, const dnb_node *n, const dn
     const dnb_prim *prim = &f->prim;
     dnb_layout *stored = NULL;
     *out = false;
-    if (f->norm >= 0 || (prim->kind == DNB_PRIM_INNER && (prim->alpha != 1 || prim->beta != 1)))
+    if (f->norm >= 0 || f->pre >= 0 || prim->adjoint ||
+        (prim->kind == DNB_PRIM_INNER && (prim->alpha != 1 || prim->beta != 1)))
         return DNB_OK;
     if (arg == DNB_ARG_BIAS) {
         *out = f->bias < 0;
@@ -278,7 +320,7 @@ static dnb_status add_constant_args(dnb_builder *b, dnb_step *s, size_t i, dnb_e
     const dnb_prim *p = &b->p->analysis.nodes[i].prim;
     dnb_status status = DNB_OK;
     int buffer;
-    if (chooses_layout(p)) {
+    if (has_weights(p)) {
         DNB_TRY(add_weights(b, s, i, DNB_ARG_WEIGHTS, err));
         DNB_TRY(add_weights(b, s, i, DNB_ARG_BIAS, err));
     }
@@ -318,7 +360,12 @@ static dnb_status add_group_step(dnb_builder *b, size_t i, prim_inputs *in, dnb_
     DNB_TRY(result_buffer(b, f, in, *op, &buffer, err));
     DNB_TRY(dnb_layout_copy(&dst, dnb_dnn_op_layout(*op, DNB_ARG_DST), err));
     DNB_TRY(dnb_builder_plain_layout(b, f->result, DNB_F32, &plain, err));
-    if (dnb_layout_equal(dst, plain)) {
+    /* weights in groups are plain, seen with one dimension more */
+    if (f->prim.kind == DNB_PRIM_CONV_WEIGHT_GRAD && f->prim.groups > 1) {
+        dnb_layout_free(dst);
+        dst = NULL;
+    }
+    if (dst && dnb_layout_equal(dst, plain)) {
         dnb_layout_free(dst);
         dst = NULL;
     }
@@ -343,16 +390,18 @@ done:
 
 static dnb_status lower_group_as(dnb_builder *b, size_t i, dnb_dtype type, dnb_err *err)
 {
-    const dnb_node *n = dnb_graph_node_at(b->p->graph, i);
     const dnb_node_facts *f = &b->p->analysis.nodes[i];
     prim_inputs in = {0};
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
-    DNB_TRY(gather_inputs(b, n, &f->prim, type, &in, err));
+    if (type != DNB_F32 && is_gradient(&f->prim))
+        return dnb_fail(err, DNB_EUNSUPPORTED, "gradients are computed in float32");
+    DNB_TRY(gather_inputs(b, i, &f->prim, type, &in, err));
     DNB_TRY(make_op(b, i, &in, type, &op, err));
-    for (size_t k = 0; chooses_layout(&f->prim) && k < in.n; k++)
-        DNB_TRY(dnb_builder_version_in(b, in.value[k], dnb_dnn_op_layout(op, DNB_ARG_SRC + (int)k),
-                                       &in.buffer[k], err));
+    for (size_t k = 0; k < in.n; k++)
+        if (chooses_layout(&f->prim, k))
+            DNB_TRY(dnb_builder_version_in(
+                b, in.value[k], dnb_dnn_op_layout(op, DNB_ARG_SRC + (int)k), &in.buffer[k], err));
     DNB_TRY(add_group_step(b, i, &in, &op, err));
 done:
     inputs_release(&in);

@@ -148,3 +148,87 @@ dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
         dnnl_primitive_attr_destroy(attr);
     return s;
 }
+
+/* ---- gradients ----------------------------------------------------------------------------------
+ */
+
+static dnnl_status_t init_conv_pair(op_desc *forward, op_desc *backward, const dnb_pd_request *r,
+                                    const dnb_geometry *g)
+{
+    bool data = r->prim->kind == DNB_PRIM_CONV_INPUT_GRAD;
+    dnb_md_ref x = data ? DNB_MD(r->dst) : DNB_MD(r->src[0]);
+    dnb_md_ref w = data ? DNB_MD(r->weights) : DNB_MD(r->dst);
+    dnb_md_ref y = data ? DNB_MD(r->src[0]) : DNB_MD(r->src[1]);
+    dnnl_status_t s = dnnl_dilated_convolution_forward_desc_init(
+        &forward->conv, dnnl_forward_training, dnnl_convolution_direct, x, w, NULL, y, g->stride,
+        g->dilation, g->lo, g->hi);
+    if (s != dnnl_success)
+        return s;
+    if (data)
+        return dnnl_dilated_convolution_backward_data_desc_init(
+            &backward->conv, dnnl_convolution_direct, x, w, y, g->stride, g->dilation, g->lo,
+            g->hi);
+    return dnnl_dilated_convolution_backward_weights_desc_init(
+        &backward->conv, dnnl_convolution_direct, x, w, NULL, y, g->stride, g->dilation, g->lo,
+        g->hi);
+}
+
+static dnnl_status_t init_eltwise_pair(op_desc *forward, op_desc *backward, const dnb_pd_request *r)
+{
+    dnnl_alg_kind_t alg = dnb_alg_kind_by_result(r->prim->alg);
+    dnb_md_ref md = DNB_MD(r->src[0]);
+    dnnl_status_t s = dnnl_eltwise_forward_desc_init(&forward->eltwise, dnnl_forward_training, alg,
+                                                     md, r->prim->alpha, r->prim->beta);
+    return s != dnnl_success ? s
+                             : dnnl_eltwise_backward_desc_init(&backward->eltwise, alg, md, md,
+                                                               r->prim->alpha, r->prim->beta);
+}
+
+/* The gradient takes its layout from what the forward primitive chooses. */
+static dnnl_status_t create_pool_pair(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                      dnnl_engine_t engine, const dnb_pd_request *r,
+                                      const dnb_geometry *g, dnnl_primitive_attr_t attr)
+{
+    op_desc d;
+    dnb_md_ref x = DNB_MD(r->src[0]);
+    dnnl_status_t s = dnnl_pooling_v2_forward_desc_init(
+        &d.pool_v2, dnnl_forward_training, dnnl_pooling_max, x, DNB_MD(r->src[1]), g->stride,
+        g->kernel, g->dilation, g->lo, g->hi);
+    if (!g->dilated) /* the older descriptor has the faster code */
+        s = dnnl_pooling_forward_desc_init(&d.pool, dnnl_forward_training, dnnl_pooling_max, x,
+                                           DNB_MD(r->src[1]), g->stride, g->kernel, g->lo, g->hi);
+    if (s == dnnl_success)
+        s = dnnl_primitive_desc_create(forward, &d, attr, engine, NULL);
+    if (s != dnnl_success)
+        return s;
+    dnb_md_ref y = dnnl_primitive_desc_query_md(*forward, dnnl_query_dst_md, 0);
+    if (g->dilated)
+        s = dnnl_pooling_v2_backward_desc_init(&d.pool_v2, dnnl_pooling_max, x, y, g->stride,
+                                               g->kernel, g->dilation, g->lo, g->hi);
+    else
+        s = dnnl_pooling_backward_desc_init(&d.pool, dnnl_pooling_max, x, y, g->stride, g->kernel,
+                                            g->lo, g->hi);
+    return s == dnnl_success ? dnnl_primitive_desc_create(pd, &d, attr, engine, *forward) : s;
+}
+
+dnnl_status_t dnb_pd_create_backward(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                     dnnl_engine_t engine, const dnb_pd_request *r)
+{
+    op_desc f, b;
+    dnnl_primitive_attr_t attr = NULL;
+    dnb_geometry g = dnb_read_geometry(r->prim);
+    dnnl_status_t s = dnb_attr_create(&attr, r->prim);
+    if (s == dnnl_success && r->prim->kind == DNB_PRIM_POOL_MAX_GRAD) {
+        s = create_pool_pair(pd, forward, engine, r, &g, attr);
+    } else if (s == dnnl_success) {
+        s = r->prim->kind == DNB_PRIM_ELTWISE_GRAD ? init_eltwise_pair(&f, &b, r)
+                                                   : init_conv_pair(&f, &b, r, &g);
+        if (s == dnnl_success)
+            s = dnnl_primitive_desc_create(forward, &f, attr, engine, NULL);
+        if (s == dnnl_success)
+            s = dnnl_primitive_desc_create(pd, &b, attr, engine, *forward);
+    }
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return s;
+}

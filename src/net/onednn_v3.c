@@ -130,3 +130,76 @@ dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
         dnnl_primitive_attr_destroy(attr);
     return s;
 }
+
+/* ---- gradients ----------------------------------------------------------------------------------
+ */
+
+static dnnl_status_t create_conv_pair(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                      dnnl_engine_t engine, const dnb_pd_request *r,
+                                      const dnb_geometry *g, dnnl_primitive_attr_t attr)
+{
+    bool data = r->prim->kind == DNB_PRIM_CONV_INPUT_GRAD;
+    dnb_md_ref x = data ? DNB_MD(r->dst) : DNB_MD(r->src[0]);
+    dnb_md_ref w = data ? DNB_MD(r->weights) : DNB_MD(r->dst);
+    dnb_md_ref y = data ? DNB_MD(r->src[0]) : DNB_MD(r->src[1]);
+    dnnl_status_t s = dnnl_convolution_forward_primitive_desc_create(
+        forward, engine, dnnl_forward_training, dnnl_convolution_direct, x, w, NULL, y, g->stride,
+        g->dilation, g->lo, g->hi, attr);
+    if (s != dnnl_success)
+        return s;
+    if (data)
+        return dnnl_convolution_backward_data_primitive_desc_create(
+            pd, engine, dnnl_convolution_direct, x, w, y, g->stride, g->dilation, g->lo, g->hi,
+            *forward, attr);
+    return dnnl_convolution_backward_weights_primitive_desc_create(
+        pd, engine, dnnl_convolution_direct, x, w, NULL, y, g->stride, g->dilation, g->lo, g->hi,
+        *forward, attr);
+}
+
+static dnnl_status_t create_eltwise_pair(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                         dnnl_engine_t engine, const dnb_pd_request *r,
+                                         dnnl_primitive_attr_t attr)
+{
+    const dnb_prim *p = r->prim;
+    dnnl_alg_kind_t alg = dnb_alg_kind_by_result(p->alg);
+    dnb_md_ref md = DNB_MD(r->src[0]);
+    dnnl_status_t s = dnnl_eltwise_forward_primitive_desc_create(
+        forward, engine, dnnl_forward_training, alg, md, md, p->alpha, p->beta, attr);
+    return s != dnnl_success ? s
+                             : dnnl_eltwise_backward_primitive_desc_create(
+                                   pd, engine, alg, md, md, md, p->alpha, p->beta, *forward, attr);
+}
+
+/* The gradient takes its layout from what the forward primitive chooses. */
+static dnnl_status_t create_pool_pair(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                      dnnl_engine_t engine, const dnb_pd_request *r,
+                                      const dnb_geometry *g, dnnl_primitive_attr_t attr)
+{
+    dnb_md_ref x = DNB_MD(r->src[0]);
+    dnnl_status_t s = dnnl_pooling_forward_primitive_desc_create(
+        forward, engine, dnnl_forward_training, dnnl_pooling_max, x, DNB_MD(r->src[1]), g->stride,
+        g->kernel, g->dilation, g->lo, g->hi, attr);
+    if (s != dnnl_success)
+        return s;
+    dnb_md_ref y = dnnl_primitive_desc_query_md(*forward, dnnl_query_dst_md, 0);
+    return dnnl_pooling_backward_primitive_desc_create(pd, engine, dnnl_pooling_max, x, y,
+                                                       g->stride, g->kernel, g->dilation, g->lo,
+                                                       g->hi, *forward, attr);
+}
+
+dnnl_status_t dnb_pd_create_backward(dnnl_primitive_desc_t *pd, dnnl_primitive_desc_t *forward,
+                                     dnnl_engine_t engine, const dnb_pd_request *r)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    dnb_geometry g = dnb_read_geometry(r->prim);
+    dnnl_status_t s = dnb_attr_create(&attr, r->prim);
+    if (s == dnnl_success)
+        s = r->prim->kind == DNB_PRIM_POOL_MAX_GRAD
+                ? create_pool_pair(pd, forward, engine, r, &g, attr)
+            : r->prim->kind == DNB_PRIM_ELTWISE_GRAD
+                ? create_eltwise_pair(pd, forward, engine, r, attr)
+                : create_conv_pair(pd, forward, engine, r, &g, attr);
+    if (attr)
+        dnnl_primitive_attr_destroy(attr);
+    return s;
+}

@@ -50,9 +50,19 @@ typedef dnb_status (*dnb_eval_rule)(const dnb_eval_call *call, dnb_err *err);
 /* Describes the node as an accelerator primitive; leaves p->kind NONE when it cannot (this instance
  * then runs by the reference kernel). s->out holds the inferred shapes. */
 typedef dnb_status (*dnb_lowering)(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err);
-/* Appends the gradient's nodes (none yet). */
-typedef dnb_status (*dnb_gradient_rule)(dnb_graph *g, size_t node, const dnb_value *out_grads,
-                                        dnb_value *in_grads, dnb_err *err);
+/* A node while it is differentiated (gradient.c). */
+typedef struct dnb_op_grads {
+    dnb_graph *graph;           /* to append to */
+    dnb_node node;              /* a copy: appending moves the original */
+    const dnb_shape *shape;     /* per value the node reads or writes, at batch 1 */
+    const dnb_value *out_grads; /* per output; DNB_NO_VALUE = none reached it */
+    const bool *wanted;         /* per input */
+    bool guided_relu;           /* see dnb_gradient_options */
+    dnb_value *in_grads;        /* per input: the result; DNB_NO_VALUE = zero */
+} dnb_op_grads;
+/* Appends nodes that compute the gradients of the wanted inputs, for any batch size.
+ * DNB_EUNSUPPORTED where this instance has none. Helpers: grad_util.h. */
+typedef dnb_status (*dnb_gradient_rule)(const dnb_op_grads *r, dnb_err *err);
 
 #define DNB_ANY_COUNT 255
 
@@ -78,7 +88,7 @@ struct dnb_op {
     dnb_reference_kernel run;
     dnb_eval_rule eval;         /* instead of run, for control flow; else NULL */
     dnb_lowering lower;         /* NULL = always the reference kernel */
-    dnb_gradient_rule gradient; /* NULL = none yet */
+    dnb_gradient_rule gradient; /* NULL = none */
 };
 
 /* NULL when we do not have it. */

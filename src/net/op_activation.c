@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 #define SQRT_HALF 0.70710678118654752440
@@ -80,30 +81,30 @@ static dnb_status lower(const dnb_op_shapes *s, dnb_prim *prim, dnb_prim_alg alg
     {                                                                                              \
         return lower(s, p, alg, params, err);                                                      \
     }
-#define ACTIVATION(id, nm, params)                                                                 \
+#define ACTIVATION(id, nm, params, gradient)                                                       \
     RUN(id, NULL, NULL, params)                                                                    \
-    DNB_OP_RECORD(id, nm, 1, 1, dnb_same_float_shape, id##_run, NULL)
-#define LOWERED(id, nm, params, alg)                                                               \
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, NULL, gradient)
+#define LOWERED(id, nm, params, alg, gradient)                                                     \
     RUN(id, NULL, NULL, params)                                                                    \
     LOWER(id, alg, params)                                                                         \
-    DNB_OP_RECORD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower)
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower, gradient)
 
 static const parameters none = {0}, leaky = {{"alpha", NULL}, {0.01, 0}},
                         one = {{"alpha", NULL}, {1, 0}}, slope = {{"alpha", "beta"}, {0.2, 0.5}},
                         sixth = {{NULL, NULL}, {1.0 / 6, 0.5}},
                         shrinking = {{"lambd", "bias"}, {0.5, 0}};
 
-LOWERED(leaky_relu, "LeakyRelu", &leaky, DNB_ALG_RELU);
-LOWERED(sigmoid, "Sigmoid", &none, DNB_ALG_SIGMOID);
-LOWERED(tanh, "Tanh", &none, DNB_ALG_TANH);
-LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH);
-ACTIVATION(elu, "Elu", &one);
-ACTIVATION(celu, "Celu", &one);
-ACTIVATION(hard_sigmoid, "HardSigmoid", &slope);
-ACTIVATION(mish, "Mish", &none);
-ACTIVATION(softplus, "Softplus", &none);
-ACTIVATION(softsign, "Softsign", &none);
-ACTIVATION(thresholded_relu, "ThresholdedRelu", &one);
+LOWERED(leaky_relu, "LeakyRelu", &leaky, DNB_ALG_RELU, dnb_grad_leaky_relu);
+LOWERED(sigmoid, "Sigmoid", &none, DNB_ALG_SIGMOID, dnb_grad_sigmoid);
+LOWERED(tanh, "Tanh", &none, DNB_ALG_TANH, dnb_grad_tanh);
+LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH, NULL);
+ACTIVATION(elu, "Elu", &one, NULL);
+ACTIVATION(celu, "Celu", &one, NULL);
+ACTIVATION(hard_sigmoid, "HardSigmoid", &slope, NULL);
+ACTIVATION(mish, "Mish", &none, NULL);
+ACTIVATION(softplus, "Softplus", &none, NULL);
+ACTIVATION(softsign, "Softsign", &none, NULL);
+ACTIVATION(thresholded_relu, "ThresholdedRelu", &one, NULL);
 
 /* Selu's constants gained digits in operator set 6. */
 static dnb_status selu_run(const dnb_op_call *c, dnb_err *err)
@@ -157,7 +158,7 @@ DNB_UNARY_ROW(relu_row_u64, uint64_t, uint64_t, uint64_t, x)
 
 RUN(relu, relu_row_i64, relu_row_u64, &none)
 LOWER(relu, DNB_ALG_RELU, &none)
-DNB_OP_RECORD(relu, "Relu", 1, 1, dnb_same_shape, relu_run, relu_lower);
+DNB_OP_RECORD_GRAD(relu, "Relu", 1, 1, dnb_same_shape, relu_run, relu_lower, dnb_grad_relu);
 
 /* x plus or minus the bias, exactly where the bias is whole. */
 static int64_t shifted(int64_t x, double by)
@@ -254,7 +255,7 @@ done:
     return status;
 }
 
-DNB_OP_RECORD(clip, "Clip", 1, 3, clip_shape, clip_run, clip_lower);
+DNB_OP_RECORD_GRAD(clip, "Clip", 1, 3, clip_shape, clip_run, clip_lower, dnb_grad_clip);
 
 /* ---- PRelu --------------------------------------------------------------------------------------
  */

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/norm_walk.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -173,4 +174,5 @@ const dnb_op dnb_op_batch_norm = {.name = "BatchNormalization",
                                   .max_out = 5,
                                   .shape = batch_norm_shape,
                                   .run = batch_norm_run,
-                                  .lower = batch_norm_lower};
+                                  .lower = batch_norm_lower,
+                                  .gradient = dnb_grad_batch_norm};

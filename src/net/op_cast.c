@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 #define DNB_KERNELS "net/op_cast_kernel.h"
@@ -96,5 +97,5 @@ static dnb_status cast_run(const dnb_op_call *c, dnb_err *err)
     return dnb_rows_run(c, 1, &to_int, p, err);
 }
 
-DNB_OP_RECORD(cast, "Cast", 1, 1, cast_shape, cast_run, NULL);
-DNB_OP_RECORD(cast_like, "CastLike", 2, 2, cast_like_shape, cast_run, NULL);
+DNB_OP_RECORD_GRAD(cast, "Cast", 1, 1, cast_shape, cast_run, NULL, dnb_grad_same);
+DNB_OP_RECORD_GRAD(cast_like, "CastLike", 2, 2, cast_like_shape, cast_run, NULL, dnb_grad_same);

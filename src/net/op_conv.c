@@ -1,7 +1,8 @@
 /* Conv and ConvTranspose: 1 to 3 spatial dimensions, groups, strides, dilation, padding. */
+#include "net/grad_util.h"
 #include "net/op_conv.h"
 #include "net/op_families.h"
-#include "net/op_util.h"
+#include "net/op_integer.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -53,9 +54,9 @@ static dnb_status check_operands(const dnb_node *n, const dnb_shape *x, const dn
     return DNB_OK;
 }
 
-static dnb_status conv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
-                            const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
-                            dnb_err *err)
+dnb_status dnb_conv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                         const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
+                         dnb_err *err)
 {
     dnb_status status = check_operands(n, x, w, b, 0, groups, n_out, err);
     return status == DNB_OK ? dnb_window_read(window, n, x, &w->dim[2], err) : status;
@@ -76,12 +77,35 @@ static const dnb_shape *bias_shape(const dnb_op_shapes *s)
     return s->node->n_inputs > 2 ? s->in[2] : NULL;
 }
 
+static const dnb_array *bias_array(const dnb_op_call *c)
+{
+    return c->node->n_inputs > 2 ? c->in[2] : NULL;
+}
+
+void dnb_conv_reference(const dnb_array *out, const dnb_array *x, const dnb_array *w,
+                        const dnb_array *b, const dnb_window *window, size_t groups)
+{
+    if (out->dtype == DNB_F64)
+        conv_f64(out, x, w, b, window, groups);
+    else
+        conv_f32(out, x, w, b, window, groups);
+}
+
+void dnb_deconv_reference(const dnb_array *out, const dnb_array *x, const dnb_array *w,
+                          const dnb_array *b, const dnb_window *window, size_t groups)
+{
+    if (out->dtype == DNB_F64)
+        deconv_f64(out, x, w, b, window, groups);
+    else
+        deconv_f32(out, x, w, b, window, groups);
+}
+
 static dnb_status conv_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     dnb_window w;
     size_t groups = 1, n_out = 0;
     dnb_status status =
-        conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
+        dnb_conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
     if (status == DNB_OK)
         spatial_output(s, &w, n_out);
     return status;
@@ -93,11 +117,11 @@ static dnb_status conv_run(const dnb_op_call *c, dnb_err *err)
     size_t groups = 1, n_out = 0;
     dnb_shape x = dnb_shape_of(c->in[0]), wt = dnb_shape_of(c->in[1]);
     x.dtype = wt.dtype = DNB_F32;
-    dnb_status status = conv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
+    dnb_status status = dnb_conv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
     if (status != DNB_OK)
         return status;
     dnb_window_to_3d(&w);
-    DNB_BY_TYPE(c, conv, c, &w, groups);
+    dnb_conv_reference(&c->out[0], c->in[0], c->in[1], bias_array(c), &w, groups);
     return DNB_OK;
 }
 
@@ -109,8 +133,8 @@ dnb_status dnb_conv_infer(const dnb_node *n, const dnb_shape *x, const dnb_shape
     size_t groups = 1, n_out = 0;
     for (int i = 0; i < 3; i++)
         floats[i].dtype = DNB_F32;
-    dnb_status status =
-        conv_read(n, &floats[0], &floats[1], b ? &floats[2] : NULL, &window, &groups, &n_out, err);
+    dnb_status status = dnb_conv_read(n, &floats[0], &floats[1], b ? &floats[2] : NULL, &window,
+                                      &groups, &n_out, err);
     if (status != DNB_OK)
         return status;
     out->ndim = x->ndim;
@@ -132,7 +156,7 @@ static dnb_status conv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
     dnb_window w;
     size_t n_out = 0;
     dnb_status status =
-        conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
+        dnb_conv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
     if (status != DNB_OK)
         return status;
     dnb_window_to_prim(&w, p);
@@ -147,7 +171,8 @@ const dnb_op dnb_op_conv = {.name = "Conv",
                             .max_out = 1,
                             .shape = conv_shape,
                             .run = conv_run,
-                            .lower = conv_lower};
+                            .lower = conv_lower,
+                            .gradient = dnb_grad_conv};
 
 /* ---- ConvTranspose ------------------------------------------------------------------------------
  */
@@ -205,9 +230,9 @@ done:
     return status;
 }
 
-static dnb_status deconv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
-                              const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
-                              dnb_err *err)
+dnb_status dnb_deconv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                           const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
+                           dnb_err *err)
 {
     dnb_status status = DNB_OK;
     DNB_TRY(check_operands(n, x, w, b, 1, groups, n_out, err));
@@ -222,7 +247,7 @@ static dnb_status deconv_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_window w;
     size_t groups = 1, n_out = 0;
     dnb_status status =
-        deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
+        dnb_deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &groups, &n_out, err);
     if (status == DNB_OK)
         spatial_output(s, &w, n_out);
     return status;
@@ -234,11 +259,11 @@ static dnb_status deconv_run(const dnb_op_call *c, dnb_err *err)
     size_t groups = 1, n_out = 0;
     dnb_shape x = dnb_shape_of(c->in[0]), wt = dnb_shape_of(c->in[1]);
     x.dtype = wt.dtype = DNB_F32;
-    dnb_status status = deconv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
+    dnb_status status = dnb_deconv_read(c->node, &x, &wt, NULL, &w, &groups, &n_out, err);
     if (status != DNB_OK)
         return status;
     dnb_window_to_3d(&w);
-    DNB_BY_TYPE(c, deconv, c, &w, groups);
+    dnb_deconv_reference(&c->out[0], c->in[0], c->in[1], bias_array(c), &w, groups);
     return DNB_OK;
 }
 
@@ -247,7 +272,7 @@ static dnb_status deconv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err
     dnb_window w;
     size_t n_out = 0;
     dnb_status status =
-        deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
+        dnb_deconv_read(s->node, s->in[0], s->in[1], bias_shape(s), &w, &p->groups, &n_out, err);
     if (status != DNB_OK)
         return status;
     dnb_window_to_prim(&w, p);
@@ -273,4 +298,5 @@ const dnb_op dnb_op_conv_transpose = {.name = "ConvTranspose",
                                       .max_out = 1,
                                       .shape = deconv_shape,
                                       .run = deconv_run,
-                                      .lower = deconv_lower};
+                                      .lower = deconv_lower,
+                                      .gradient = dnb_grad_conv_transpose};

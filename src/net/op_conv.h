@@ -1,20 +1,24 @@
-/* Convolution and matrix product for the integer operators, which compute them in double: sums of
- * products of 8-bit numbers are exact there. room: net (internal) */
+/* What convolutions and their gradients share: reading a node, and the reference kernels.
+ * room: net (internal) */
 #ifndef DNB_NET_OP_CONV_H
 #define DNB_NET_OP_CONV_H
 
-#include "net/op.h"
+#include "net/op_util.h"
 
-/* Shape of n's convolution of float operands of these shapes; b may be NULL. */
-dnb_status dnb_conv_infer(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
-                          const dnb_shape *b, dnb_shape *out, dnb_err *err) DNB_MUST_CHECK;
-/* in: data, weights, bias or NULL; all float64, like *out. */
-dnb_status dnb_conv_double(const dnb_node *n, const dnb_array *const in[3], dnb_array *out,
+/* The window (output sizes included), groups and output channels of Conv (of ConvTranspose) for
+ * data x, weights w and bias b (NULL = none). DNB_ESHAPE when they do not fit. */
+dnb_status dnb_conv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                         const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
+                         dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_deconv_read(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                           const dnb_shape *b, dnb_window *window, size_t *groups, size_t *n_out,
                            dnb_err *err) DNB_MUST_CHECK;
-
-dnb_status dnb_matmul_infer(const dnb_node *n, const dnb_shape *a, const dnb_shape *b,
-                            dnb_shape *out, dnb_err *err) DNB_MUST_CHECK;
-dnb_status dnb_matmul_double(const dnb_node *n, const dnb_array *const in[2], dnb_array *out,
-                             dnb_err *err) DNB_MUST_CHECK;
+/* out = convolution of x with o x c/g x kernel weights over the window (as three dimensions), which
+ * fits out; b may be NULL. */
+void dnb_conv_reference(const dnb_array *out, const dnb_array *x, const dnb_array *w,
+                        const dnb_array *b, const dnb_window *window, size_t groups);
+/* Its adjoint: weights x's channels x o/g x kernel. */
+void dnb_deconv_reference(const dnb_array *out, const dnb_array *x, const dnb_array *w,
+                          const dnb_array *b, const dnb_window *window, size_t groups);
 
 #endif

@@ -52,12 +52,12 @@ static void NAME(conv_row)(const dnb_window *w, const size_t in[3], size_t chann
     }
 }
 
-static void NAME(conv)(const dnb_op_call *call, const dnb_window *w, size_t groups)
+static void NAME(conv)(const dnb_array *out, const dnb_array *x, const dnb_array *wt,
+                       const dnb_array *b, const dnb_window *w, size_t groups)
 {
-    const dnb_array *x = call->in[0], *wt = call->in[1];
     const REAL *src = x->data, *weights = wt->data;
-    const REAL *bias = call->node->n_inputs > 2 && call->in[2] ? call->in[2]->data : NULL;
-    REAL *dst = call->out[0].data;
+    const REAL *bias = b ? b->data : NULL;
+    REAL *dst = out->data;
     size_t in[3], n_out = wt->shape[0], per_group = x->shape[1] / groups;
     dnb_spatial_3d(x, in);
     size_t plane = in[0] * in[1] * in[2], rows = w->out[0] * w->out[1];
@@ -102,12 +102,12 @@ static double NAME(deconv_element)(const dnb_window *w, const size_t in[3], size
 }
 
 /* weights: c x (o / groups) x kernel. */
-static void NAME(deconv)(const dnb_op_call *call, const dnb_window *w, size_t groups)
+static void NAME(deconv)(const dnb_array *out, const dnb_array *x, const dnb_array *wt,
+                         const dnb_array *b, const dnb_window *w, size_t groups)
 {
-    const dnb_array *x = call->in[0], *wt = call->in[1];
     const REAL *src = x->data, *weights = wt->data;
-    const REAL *bias = call->node->n_inputs > 2 && call->in[2] ? call->in[2]->data : NULL;
-    REAL *dst = call->out[0].data;
+    const REAL *bias = b ? b->data : NULL;
+    REAL *dst = out->data;
     size_t in[3], og = wt->shape[1], n_out = og * groups, per_group = x->shape[1] / groups;
     dnb_spatial_3d(x, in);
     size_t plane = in[0] * in[1] * in[2], out_plane = w->out[0] * w->out[1] * w->out[2];

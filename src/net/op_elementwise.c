@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 #define DNB_KERNELS "net/op_elementwise_kernel.h"
@@ -120,10 +121,10 @@ LOWER(sub_lower, DNB_ALG_SUB)
 LOWER(mul_lower, DNB_ALG_MUL)
 LOWER(div_lower, DNB_ALG_DIV)
 
-DNB_OP_RECORD(add, "Add", 2, 2, dnb_binary_shape, add_run, add_lower);
-DNB_OP_RECORD(sub, "Sub", 2, 2, dnb_binary_shape, sub_run, sub_lower);
-DNB_OP_RECORD(mul, "Mul", 2, 2, dnb_binary_shape, mul_run, mul_lower);
-DNB_OP_RECORD(div, "Div", 2, 2, dnb_binary_shape, div_run, div_lower);
+DNB_OP_RECORD_GRAD(add, "Add", 2, 2, dnb_binary_shape, add_run, add_lower, dnb_grad_add);
+DNB_OP_RECORD_GRAD(sub, "Sub", 2, 2, dnb_binary_shape, sub_run, sub_lower, dnb_grad_sub);
+DNB_OP_RECORD_GRAD(mul, "Mul", 2, 2, dnb_binary_shape, mul_run, mul_lower, dnb_grad_mul);
+DNB_OP_RECORD_GRAD(div, "Div", 2, 2, dnb_binary_shape, div_run, div_lower, dnb_grad_div);
 
 /* ---- Mod ----------------------------------------------------------------------------------------
  */

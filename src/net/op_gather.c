@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -65,7 +66,8 @@ const dnb_op dnb_op_gather = {.name = "Gather",
                               .max_out = 1,
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = gather_shape,
-                              .run = gather_run};
+                              .run = gather_run,
+                              .gradient = dnb_grad_mover};
 
 /* ---- GatherElements -----------------------------------------------------------------------------
  */

@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -9,9 +10,9 @@
 #define DNB_KERNELS "net/op_legacy_kernel.h"
 #include "net/each_real.h"
 
-static dnb_status check_images(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status check_images(const dnb_op_shapes *s, bool any_type, dnb_err *err)
 {
-    if (s->in[0]->dtype != DNB_F32 || s->in[0]->ndim != 4)
+    if ((s->in[0]->dtype != DNB_F32 && !any_type) || s->in[0]->ndim != 4)
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): works on n x c x h x w floats only",
                         s->node->name, s->node->op->name);
     s->out[0] = *s->in[0];
@@ -52,7 +53,7 @@ static dnb_status crop_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     size_t top = 0, left = 0;
     dnb_status status = DNB_OK;
-    DNB_TRY(check_images(s, err));
+    DNB_TRY(check_images(s, true, err)); /* its gradient moves integers */
     DNB_TRY(crop_read(s->node, s->in[0], &top, &left, &s->out[0].dim[2], &s->out[0].dim[3], err));
 done:
     return status;
@@ -75,8 +76,13 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_crop = {
-    .name = "Crop", .min_in = 1, .max_in = 1, .max_out = 1, .shape = crop_shape, .run = crop_run};
+const dnb_op dnb_op_crop = {.name = "Crop",
+                            .min_in = 1,
+                            .max_in = 1,
+                            .max_out = 1,
+                            .shape = crop_shape,
+                            .run = crop_run,
+                            .gradient = dnb_grad_mover};
 
 /* ---- ImageScaler: x * scale + bias[channel]
  * ------------------------------------------------------ */
@@ -84,7 +90,7 @@ const dnb_op dnb_op_crop = {
 static dnb_status image_scaler_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     const dnb_attr *bias = dnb_node_attr(s->node, "bias");
-    dnb_status status = check_images(s, err);
+    dnb_status status = check_images(s, false, err);
     if (status == DNB_OK && bias && (bias->kind != DNB_ATTR_FLOATS || bias->n != s->in[0]->dim[1]))
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (ImageScaler): bias needs %zu numbers",
                         s->node->name, s->in[0]->dim[1]);
@@ -106,7 +112,8 @@ const dnb_op dnb_op_image_scaler = {.name = "ImageScaler",
                                     .max_in = 1,
                                     .max_out = 1,
                                     .shape = image_scaler_shape,
-                                    .run = image_scaler_run};
+                                    .run = image_scaler_run,
+                                    .gradient = dnb_grad_image_scaler};
 
 /* ---- Affine: alpha * x + beta
  * -------------------------------------------------------------------- */
@@ -136,4 +143,5 @@ const dnb_op dnb_op_affine = {.name = "Affine",
                               .max_in = 1,
                               .max_out = 1,
                               .shape = affine_shape,
-                              .run = affine_run};
+                              .run = affine_run,
+                              .gradient = dnb_grad_affine};

@@ -3,8 +3,9 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "net/op_conv.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
+#include "net/op_integer.h"
 #include "net/op_util.h"
 
 typedef struct gemm_numbers {
@@ -164,7 +165,8 @@ const dnb_op dnb_op_gemm = {.name = "Gemm",
                             .max_out = 1,
                             .shape = gemm_shape,
                             .run = gemm_run,
-                            .lower = gemm_lower};
+                            .lower = gemm_lower,
+                            .gradient = dnb_grad_gemm};
 
 /* ---- MatMul -------------------------------------------------------------------------------------
  */
@@ -280,4 +282,5 @@ const dnb_op dnb_op_matmul = {.name = "MatMul",
                               .max_out = 1,
                               .shape = matmul_shape,
                               .run = matmul_run,
-                              .lower = matmul_lower};
+                              .lower = matmul_lower,
+                              .gradient = dnb_grad_matmul};

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_pool.h"
 #include "net/op_util.h"
@@ -79,4 +80,5 @@ const dnb_op dnb_op_max_pool = {.name = "MaxPool",
                                 .max_out = 2,
                                 .shape = max_pool_shape,
                                 .run = max_pool_run,
-                                .lower = max_pool_lower};
+                                .lower = max_pool_lower,
+                                .gradient = dnb_grad_max_pool};

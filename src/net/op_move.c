@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -83,7 +84,8 @@ const dnb_op dnb_op_concat = {.name = "Concat",
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = concat_shape,
                               .run = concat_run,
-                              .lower = concat_lower};
+                              .lower = concat_lower,
+                              .gradient = dnb_grad_concat};
 
 /* ---- Transpose ----------------------------------------------------------------------------------
  */
@@ -145,7 +147,8 @@ const dnb_op dnb_op_transpose = {.name = "Transpose",
                                  .max_out = 1,
                                  .flags = DNB_OP_TAKES_EMPTY,
                                  .shape = transpose_shape,
-                                 .run = transpose_run};
+                                 .run = transpose_run,
+                                 .gradient = dnb_grad_transpose};
 
 /* ---- Slice --------------------------------------------------------------------------------------
  */
@@ -258,4 +261,5 @@ const dnb_op dnb_op_slice = {.name = "Slice",
                              .max_out = 1,
                              .flags = DNB_OP_TAKES_EMPTY,
                              .shape = slice_shape,
-                             .run = slice_run};
+                             .run = slice_run,
+                             .gradient = dnb_grad_mover};

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 /* Sums kept in double at a time. */
@@ -98,7 +99,7 @@ static dnb_status sum_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
     return s->node->n_inputs == 2 ? dnb_op_add.lower(s, p, err) : DNB_OK;
 }
 
-DNB_OP_RECORD(sum, "Sum", 1, DNB_ANY_COUNT, nary_shape, sum_run, sum_lower);
+DNB_OP_RECORD_GRAD(sum, "Sum", 1, DNB_ANY_COUNT, nary_shape, sum_run, sum_lower, dnb_grad_add);
 DNB_OP_RECORD(mean, "Mean", 1, DNB_ANY_COUNT, nary_shape, mean_run, NULL);
 DNB_OP_RECORD(max, "Max", 1, DNB_ANY_COUNT, nary_shape, max_run, NULL);
 DNB_OP_RECORD(min, "Min", 1, DNB_ANY_COUNT, nary_shape, min_run, NULL);

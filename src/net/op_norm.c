@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -52,7 +53,8 @@ const dnb_op dnb_op_instance_norm = {.name = "InstanceNormalization",
                                      .max_in = 3,
                                      .max_out = 1,
                                      .shape = instance_norm_shape,
-                                     .run = instance_norm_run};
+                                     .run = instance_norm_run,
+                                     .gradient = dnb_grad_instance_norm};
 
 /* ---- LRN ----------------------------------------------------------------------------------------
  */
@@ -121,7 +123,8 @@ const dnb_op dnb_op_lrn = {.name = "LRN",
                            .max_out = 1,
                            .shape = lrn_shape,
                            .run = lrn_run,
-                           .lower = lrn_lower};
+                           .lower = lrn_lower,
+                           .gradient = dnb_grad_lrn};
 
 /* ---- Softmax, LogSoftmax ------------------------------------------------------------------------
  */
@@ -216,7 +219,8 @@ const dnb_op dnb_op_softmax = {.name = "Softmax",
                                .max_out = 1,
                                .shape = softmax_shape,
                                .run = softmax_run,
-                               .lower = softmax_lower};
+                               .lower = softmax_lower,
+                               .gradient = dnb_grad_softmax};
 
 const dnb_op dnb_op_log_softmax = {.name = "LogSoftmax",
                                    .min_in = 1,
@@ -224,4 +228,5 @@ const dnb_op dnb_op_log_softmax = {.name = "LogSoftmax",
                                    .max_out = 1,
                                    .shape = softmax_shape,
                                    .run = log_softmax_run,
-                                   .lower = log_softmax_lower};
+                                   .lower = log_softmax_lower,
+                                   .gradient = dnb_grad_log_softmax};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -149,4 +150,5 @@ const dnb_op dnb_op_pad = {.name = "Pad",
                            .max_out = 1,
                            .flags = DNB_OP_TAKES_EMPTY,
                            .shape = pad_shape,
-                           .run = pad_run};
+                           .run = pad_run,
+                           .gradient = dnb_grad_mover};

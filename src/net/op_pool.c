@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_pool.h"
 #include "net/op_util.h"
@@ -82,7 +83,8 @@ const dnb_op dnb_op_average_pool = {.name = "AveragePool",
                                     .max_out = 1,
                                     .shape = average_pool_shape,
                                     .run = average_pool_run,
-                                    .lower = average_pool_lower};
+                                    .lower = average_pool_lower,
+                                    .gradient = dnb_grad_average_pool};
 
 /* ---- global -------------------------------------------------------------------------------------
  */
@@ -147,7 +149,8 @@ const dnb_op dnb_op_global_average_pool = {.name = "GlobalAveragePool",
                                            .max_out = 1,
                                            .shape = global_shape,
                                            .run = global_average_run,
-                                           .lower = global_average_lower};
+                                           .lower = global_average_lower,
+                                           .gradient = dnb_grad_global_average_pool};
 
 const dnb_op dnb_op_global_max_pool = {.name = "GlobalMaxPool",
                                        .min_in = 1,
@@ -155,7 +158,8 @@ const dnb_op dnb_op_global_max_pool = {.name = "GlobalMaxPool",
                                        .max_out = 1,
                                        .shape = global_shape,
                                        .run = global_max_run,
-                                       .lower = global_max_lower};
+                                       .lower = global_max_lower,
+                                       .gradient = dnb_grad_global_max_pool};
 
 /* ---- dnb.AdaptiveAveragePool: attribute output_size, as torch.nn.AdaptiveAvgPool does it
  * --------- */
@@ -210,4 +214,5 @@ const dnb_op dnb_op_adaptive_average_pool = {.name = "dnb.AdaptiveAveragePool",
                                              .flags = DNB_OP_VIEW_IF_SAME_SHAPE,
                                              .shape = adaptive_shape,
                                              .run = adaptive_run,
-                                             .lower = adaptive_lower};
+                                             .lower = adaptive_lower,
+                                             .gradient = dnb_grad_adaptive_average_pool};

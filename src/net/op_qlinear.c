@@ -4,7 +4,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
-#include "net/op_conv.h"
+#include "net/op_integer.h"
 #include "net/op_families.h"
 #include "net/op_quantize.h"
 #include "net/op_util.h"

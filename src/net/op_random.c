@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "dnnbrain/random.h"
 #include "net/elementwise.h"
 #include "net/op_families.h"
@@ -260,4 +261,5 @@ const dnb_op dnb_op_dropout = {.name = "Dropout",
                                .max_out = 2,
                                .flags = DNB_OP_VIEW,
                                .shape = dropout_shape,
-                               .run = dropout_run};
+                               .run = dropout_run,
+                               .gradient = dnb_grad_reshape};

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -169,8 +170,8 @@ done:
     return status;
 }
 
-/* One record per kind: identifier, ONNX name, kind, lowering. */
-#define REDUCTION(id, text, kind, lowering)                                                        \
+/* One record per kind: identifier, ONNX name, kind, lowering, gradient rule. */
+#define REDUCTION(id, text, kind, lowering, rule)                                                  \
     static dnb_status id##_run(const dnb_op_call *c, dnb_err *err)                                 \
     {                                                                                              \
         return reduce_run(c, kind, err);                                                           \
@@ -182,15 +183,16 @@ done:
                                 .flags = DNB_OP_TAKES_EMPTY,                                       \
                                 .shape = reduce_shape,                                             \
                                 .run = id##_run,                                                   \
-                                .lower = lowering};
+                                .lower = lowering,                                                 \
+                                .gradient = rule};
 
-REDUCTION(reduce_l1, "ReduceL1", REDUCE_L1, NULL)
-REDUCTION(reduce_l2, "ReduceL2", REDUCE_L2, NULL)
-REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM, NULL)
-REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCE_LOG_SUM_EXP, NULL)
-REDUCTION(reduce_max, "ReduceMax", REDUCE_MAX, NULL)
-REDUCTION(reduce_mean, "ReduceMean", REDUCE_MEAN, reduce_mean_lower)
-REDUCTION(reduce_min, "ReduceMin", REDUCE_MIN, NULL)
-REDUCTION(reduce_prod, "ReduceProd", REDUCE_PROD, NULL)
-REDUCTION(reduce_sum, "ReduceSum", REDUCE_SUM, NULL)
-REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE, NULL)
+REDUCTION(reduce_l1, "ReduceL1", REDUCE_L1, NULL, NULL)
+REDUCTION(reduce_l2, "ReduceL2", REDUCE_L2, NULL, NULL)
+REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM, NULL, NULL)
+REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCE_LOG_SUM_EXP, NULL, NULL)
+REDUCTION(reduce_max, "ReduceMax", REDUCE_MAX, NULL, dnb_grad_reduce_max)
+REDUCTION(reduce_mean, "ReduceMean", REDUCE_MEAN, reduce_mean_lower, dnb_grad_reduce_mean)
+REDUCTION(reduce_min, "ReduceMin", REDUCE_MIN, NULL, NULL)
+REDUCTION(reduce_prod, "ReduceProd", REDUCE_PROD, NULL, NULL)
+REDUCTION(reduce_sum, "ReduceSum", REDUCE_SUM, NULL, dnb_grad_reduce_sum)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE, NULL, NULL)

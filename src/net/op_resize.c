@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_resize.h"
@@ -329,11 +330,13 @@ const dnb_op dnb_op_resize = {.name = "Resize",
                               .max_in = 4,
                               .max_out = 1,
                               .shape = resize_shape,
-                              .run = resize_run};
+                              .run = resize_run,
+                              .gradient = dnb_grad_mover};
 
 const dnb_op dnb_op_upsample = {.name = "Upsample",
                                 .min_in = 1,
                                 .max_in = 2,
                                 .max_out = 1,
                                 .shape = resize_shape,
-                                .run = resize_run};
+                                .run = resize_run,
+                                .gradient = dnb_grad_mover};

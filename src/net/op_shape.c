@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -23,7 +24,8 @@ const dnb_op dnb_op_identity = {.name = "Identity",
                                 .max_out = 1,
                                 .flags = DNB_OP_VIEW,
                                 .shape = same_shape,
-                                .run = dnb_kernel_copy};
+                                .run = dnb_kernel_copy,
+                                .gradient = dnb_grad_same};
 
 /* ---- Flatten ------------------------------------------------------------------------------------
  */
@@ -48,7 +50,8 @@ const dnb_op dnb_op_flatten = {.name = "Flatten",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = flatten_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 /* ---- Reshape ------------------------------------------------------------------------------------
  */
@@ -109,7 +112,8 @@ const dnb_op dnb_op_reshape = {.name = "Reshape",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = reshape_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 /* ---- Squeeze, Unsqueeze -------------------------------------------------------------------------
  */
@@ -184,7 +188,8 @@ const dnb_op dnb_op_squeeze = {.name = "Squeeze",
                                .max_out = 1,
                                .flags = DNB_OP_VIEW,
                                .shape = squeeze_shape,
-                               .run = dnb_kernel_copy};
+                               .run = dnb_kernel_copy,
+                               .gradient = dnb_grad_reshape};
 
 const dnb_op dnb_op_unsqueeze = {.name = "Unsqueeze",
                                  .min_in = 1,
@@ -192,7 +197,8 @@ const dnb_op dnb_op_unsqueeze = {.name = "Unsqueeze",
                                  .max_out = 1,
                                  .flags = DNB_OP_VIEW,
                                  .shape = unsqueeze_shape,
-                                 .run = dnb_kernel_copy};
+                                 .run = dnb_kernel_copy,
+                                 .gradient = dnb_grad_reshape};
 
 /* ---- Shape --------------------------------------------------------------------------------------
  */

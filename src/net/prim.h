@@ -19,7 +19,12 @@ typedef enum dnb_prim_kind {
     DNB_PRIM_BINARY, /* in[1] broadcasts to in[0] (same rank after leading ones) */
     DNB_PRIM_CONCAT,
     DNB_PRIM_SOFTMAX,
-    DNB_PRIM_BATCHNORM /* in: data, scale, shift, mean, variance (constants) */
+    DNB_PRIM_BATCHNORM, /* in: data, scale, shift, mean, variance (constants) */
+    /* gradients; window and groups are the forward primitive's */
+    DNB_PRIM_CONV_INPUT_GRAD,  /* in: gradient, weights as CONV; out: the input's */
+    DNB_PRIM_CONV_WEIGHT_GRAD, /* in: data, gradient; out: o x c/g x k... */
+    DNB_PRIM_POOL_MAX_GRAD,    /* in: data, gradient */
+    DNB_PRIM_ELTWISE_GRAD      /* in: gradient, result of the function, of one shape */
 } dnb_prim_kind;
 
 typedef enum dnb_prim_alg {
@@ -61,6 +66,8 @@ typedef struct dnb_prim {
     bool swap;         /* BINARY: the full operand is the node's second */
     bool log;          /* SOFTMAX */
     bool weights_kn;   /* INNER: the graph's weights are k x o */
+    bool adjoint;      /* CONV: the graph's weights are another convolution's, of which this is the
+                          gradient: input and output channels change places, kernels are mirrored */
     int n_spatial;
     size_t groups;
     size_t kernel[DNB_MAX_SPATIAL], stride[DNB_MAX_SPATIAL], dilation[DNB_MAX_SPATIAL];

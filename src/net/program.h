@@ -13,6 +13,9 @@ typedef struct dnb_program_request {
     const dnb_graph *graph; /* must outlive the program */
     const dnb_value *taps;
     size_t n_taps;
+    /* per tap: hand out all of it (a parameter's gradient) instead of one row per stimulus; such a
+     * program runs full batches only. NULL = none */
+    const bool *whole;
     size_t batch;
     const dnb_shape *input; /* the input's shape where it is not as declared; else NULL */
     bool f64;               /* compute in float64 (reference kernels only) */

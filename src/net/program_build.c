@@ -244,24 +244,24 @@ bool dnb_builder_last_read(const dnb_builder *b, dnb_value v, int buffer)
  */
 
 /* Hands v to the caller as soon as it exists, so that its buffer is free for reuse. */
-static dnb_status emit_taps(dnb_builder *b, dnb_value v, const dnb_value *taps, size_t n_taps,
-                            dnb_err *err)
+static dnb_status emit_taps(dnb_builder *b, dnb_value v, const dnb_program_request *r, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     if (b->p->analysis.values[v].taps == 0)
         return DNB_OK;
-    for (size_t t = 0; t < n_taps; t++) {
+    for (size_t t = 0; t < r->n_taps; t++) {
         dnb_value root = b->p->analysis.values[v].root;
         dnb_step *s;
         int at;
-        if (taps[t] != v)
+        if (r->taps[t] != v)
             continue;
         DNB_TRY(dnb_builder_main_version(b, root, &at, err));
         DNB_TRY(new_step(b, DNB_STEP_TAP, &s, err));
         s->tap = t;
         s->buffer = b->versions[at].buffer;
         s->shape = b->p->inf->shape[root];
-        s->row_count = dnb_shape_count(&s->shape) / b->p->batch;
+        s->whole = r->whole && r->whole[t];
+        s->row_count = dnb_shape_count(&s->shape) / (s->whole ? 1 : b->p->batch);
         dnb_builder_touch(b, s->buffer);
         if (b->versions[at].layout) {
             dnb_layout *plain = NULL;
@@ -325,9 +325,9 @@ static dnb_status emit_node(dnb_builder *b, size_t i, const dnb_program_request 
     const dnb_node *n = dnb_graph_node_at(b->p->graph, i);
     const dnb_node_facts *f = &b->p->analysis.nodes[i];
     dnb_status status = DNB_OK;
-    bool alone = f->last == (int)i;
+    bool alone = f->last == (int)i && f->pre == DNB_NO_NODE;
     if (f->view) {
-        DNB_TRY(emit_taps(b, n->outputs[0], r->taps, r->n_taps, err));
+        DNB_TRY(emit_taps(b, n->outputs[0], r, err));
         return DNB_OK;
     }
     status = f->prim.kind == DNB_PRIM_NONE ? emit_reference(b, i, err) : dnb_lower_group(b, i, err);
@@ -338,7 +338,7 @@ static dnb_status emit_node(dnb_builder *b, size_t i, const dnb_program_request 
     if (status != DNB_OK)
         goto done;
     for (size_t k = 0; k < n->n_outputs; k++)
-        DNB_TRY(emit_taps(b, alone ? n->outputs[k] : f->result, r->taps, r->n_taps, err));
+        DNB_TRY(emit_taps(b, alone ? n->outputs[k] : f->result, r, err));
 done:
     return status;
 }
@@ -373,7 +373,7 @@ static dnb_status emit_all(dnb_builder *b, const dnb_program_request *r, dnb_err
         DNB_TRY(dnb_builder_buffer(b, DNB_BUFFER_INPUT, dnb_program_value_bytes(p, p->input),
                                    &p->input_buffer, err));
         DNB_TRY(dnb_builder_add_version(b, p->input, NULL, p->input_buffer, err));
-        DNB_TRY(emit_taps(b, p->input, r->taps, r->n_taps, err));
+        DNB_TRY(emit_taps(b, p->input, r, err));
     }
     for (size_t i = 0; i < n_nodes; i++)
         if (head_at[i] >= 0)

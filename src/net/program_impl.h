@@ -43,6 +43,7 @@ typedef struct dnb_step {
     dnb_op_shapes shapes;
     /* TAP */
     size_t tap, row_count; /* row_count: elements per stimulus */
+    bool whole;            /* row_count: elements in all */
     int buffer;
     dnb_shape shape;     /* of the stored value */
     dnb_layout *from;    /* NULL = plain */
@@ -67,6 +68,7 @@ struct dnb_program {
     dnb_dnn *dnn; /* NULL without primitives */
     size_t batch, n_taps;
     bool f64, bf16;
+    bool whole; /* a tap is handed out whole: full batches only */
     dnb_value input;
     int input_buffer;   /* -1: the taps do not depend on it */
     int scratch_buffer; /* -1: none */

@@ -79,11 +79,12 @@ void dnb_program_free(dnb_program *p)
     dnb_free(p);
 }
 
+/* Must the weights be changed, not only laid out anew? */
 static bool needs_scaling(const dnb_program *p, const dnb_pack *pack)
 {
     const dnb_node_facts *f = &p->analysis.nodes[pack->node];
-    return pack->arg == DNB_ARG_WEIGHTS &&
-           (f->norm >= 0 || (f->prim.kind == DNB_PRIM_INNER && f->prim.alpha != 1));
+    return pack->arg == DNB_ARG_WEIGHTS && (f->norm >= 0 || f->pre >= 0 || f->prim.adjoint ||
+                                            (f->prim.kind == DNB_PRIM_INNER && f->prim.alpha != 1));
 }
 
 static dnb_value pack_source(const dnb_program *p, const dnb_pack *pack)
@@ -139,6 +140,8 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
     p->n_taps = r->n_taps;
     p->f64 = r->f64;
     p->bf16 = r->bf16 && r->prims;
+    for (size_t t = 0; r->whole && t < r->n_taps; t++)
+        p->whole = p->whole || r->whole[t];
     p->input_buffer = p->scratch_buffer = -1;
     p->input = dnb_graph_input_at(r->graph, 0);
     DNB_TRY(dnb_inference_new_for(&p->inf, r->graph, r->batch, r->input, err));
@@ -261,20 +264,31 @@ static double norm_factor(const dnb_program *p, const dnb_node_facts *f, size_t 
            sqrt(variance + (double)p->analysis.nodes[f->norm].prim.epsilon);
 }
 
-/* dst = the weights times alpha and the normalisation's factors, in the graph's own order. */
+/* Position in a kernel of `volume` elements: mirrored for adjoint convolutions. */
+static size_t kernel_position(const dnb_node_facts *f, size_t at, size_t volume)
+{
+    return f->prim.adjoint ? at - at % volume + (volume - 1 - at % volume) : at;
+}
+
+/* dst = the weights times alpha and the folded factors, in the graph's own order of channels. */
 static void scale_weights(const dnb_program *p, const dnb_node_facts *f, const dnb_shape *shape,
                           const float *src, float *dst)
 {
     bool kn = f->prim.kind == DNB_PRIM_INNER && f->prim.weights_kn;
     double alpha = f->prim.kind == DNB_PRIM_INNER ? (double)f->prim.alpha : 1;
     size_t n = dnb_shape_count(shape), n_out = shape->dim[kn ? 1 : 0];
-    size_t run = kn ? 1 : n / n_out;
+    size_t run = kn ? 1 : n / n_out, volume = 1;
+    const float *pre =
+        f->pre < 0 ? NULL : constant_floats(p, dnb_constant_operand(&p->analysis, f->pre));
+    for (int i = 2; i < shape->ndim; i++)
+        volume *= shape->dim[i];
 #pragma omp parallel for schedule(static)
     for (size_t o = 0; o < n_out; o++) {
-        double factor = alpha * (f->norm >= 0 ? norm_factor(p, f, o) : 1);
+        double factor =
+            alpha * (f->norm >= 0 ? norm_factor(p, f, o) : 1) * (pre ? (double)pre[o] : 1);
         for (size_t i = 0; i < n / n_out; i++) {
             size_t at = kn ? i * n_out + o : o * run + i;
-            dst[at] = (float)((double)src[at] * factor);
+            dst[kernel_position(f, at, volume)] = (float)((double)src[at] * factor);
         }
     }
 }

@@ -86,7 +86,7 @@ done:
 static dnb_status run_tap(dnb_program *p, dnb_step *s, const run_io *io, dnb_err *err)
 {
     const dnb_buffer *b = &p->buffers[s->buffer];
-    size_t count = s->row_count * io->n;
+    size_t count = s->row_count * (s->whole ? 1 : io->n);
     dnb_status status = DNB_OK;
     if (s->op) {
         dnb_dnn_op *op = s->op;
@@ -147,6 +147,10 @@ static dnb_status run_steps(dnb_program *p, const run_io *io, dnb_err *err)
     dnb_status status = DNB_OK;
     if (io->n == 0 || io->n > p->batch)
         return dnb_fail(err, DNB_EARG, "%zu stimuli for a runner of batch size %zu", io->n,
+                        p->batch);
+    if (p->whole && io->n != p->batch)
+        return dnb_fail(err, DNB_EARG,
+                        "%zu stimuli; gradients of parameters need full batches of %zu", io->n,
                         p->batch);
     place_input(p, io);
     for (size_t i = 0; i < p->n_steps; i++) {

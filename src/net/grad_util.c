@@ -1,0 +1,96 @@
+/* Helpers of gradient rules. */
+#include "net/grad_util.h"
+
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "net/op_util.h"
+
+#define MAX_DIM ((int64_t)1 << 31)
+
+dnb_status dnb_grad_node(const dnb_op_grads *r, const char *op, const dnb_value *in, size_t n_in,
+                         const dnb_attr *attrs, size_t n_attrs, dnb_value *out, dnb_err *err)
+{
+    char name[160];
+    snprintf(name, sizeof name, "gradient of %s", r->node.name);
+    dnb_node_spec spec = {
+        .op = op, .name = name, .inputs = in, .n_inputs = n_in, .attrs = attrs, .n_attrs = n_attrs};
+    return dnb_graph_node(r->graph, &spec, out, err);
+}
+
+dnb_status dnb_grad_like(const dnb_op_grads *r, const char *op, const dnb_value *in, size_t n_in,
+                         dnb_value *out, dnb_err *err)
+{
+    return dnb_grad_node(r, op, in, n_in, r->node.attrs, r->node.n_attrs, out, err);
+}
+
+dnb_status dnb_grad_shape_of(const dnb_op_grads *r, dnb_value v, dnb_value *out, dnb_err *err)
+{
+    return dnb_grad_node(r, "Shape", &v, 1, NULL, 0, out, err);
+}
+
+dnb_status dnb_grad_to_shape(const dnb_op_grads *r, const char *op, dnb_value a, dnb_value like,
+                             dnb_value *out, dnb_err *err)
+{
+    dnb_value in[2] = {a, DNB_NO_VALUE};
+    dnb_status status = dnb_grad_shape_of(r, like, &in[1], err);
+    return status == DNB_OK ? dnb_grad_node(r, op, in, 2, NULL, 0, out, err) : status;
+}
+
+dnb_status dnb_grad_scaled(const dnb_op_grads *r, dnb_value a, double factor, dnb_value *out,
+                           dnb_err *err)
+{
+    const dnb_attr attrs[] = {DNB_FLOAT("alpha", factor)};
+    if (factor != 1)
+        return dnb_grad_node(r, "Affine", &a, 1, attrs, 1, out, err);
+    *out = a;
+    return DNB_OK;
+}
+
+dnb_status dnb_grad_refuse_from(const dnb_op_grads *r, size_t first, dnb_err *err)
+{
+    for (size_t i = first; i < r->node.n_inputs; i++)
+        if (r->wanted[i])
+            return dnb_fail(err, DNB_EUNSUPPORTED,
+                            "node '%s' (%s): no gradient with respect to input %zu", r->node.name,
+                            r->node.op->name, i);
+    return DNB_OK;
+}
+
+dnb_status dnb_op_target_shape(const dnb_op_shapes *s, size_t i, dnb_err *err)
+{
+    const int64_t *dims;
+    size_t n;
+    dnb_status status = dnb_op_ints(s, NULL, i, &dims, &n, err);
+    if (status != DNB_OK)
+        return status;
+    bool ok = dims && n <= DNB_MAX_DIMS;
+    for (size_t k = 0; ok && k < n; k++)
+        ok = dims[k] >= 0 && dims[k] <= MAX_DIM;
+    if (!ok)
+        return dnb_fail(err, DNB_EARG, "node '%s' (%s): input %zu is no shape", s->node->name,
+                        s->node->op->name, i);
+    s->out[0].ndim = (int)n;
+    for (size_t k = 0; k < n; k++)
+        s->out[0].dim[k] = (size_t)dims[k];
+    return DNB_OK;
+}
+
+dnb_status dnb_op_floats(const dnb_op_shapes *s, size_t n, dnb_err *err)
+{
+    for (size_t i = 0; i < n && i < s->node->n_inputs; i++)
+        if (s->in[i] && s->in[i]->dtype != DNB_F32)
+            return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): input %zu is not float",
+                            s->node->name, s->node->op->name, i);
+    return DNB_OK;
+}
+
+dnb_status dnb_op_expect(const dnb_op_shapes *s, size_t i, const dnb_shape *want, dnb_err *err)
+{
+    char have[128], text[128];
+    if (dnb_shape_equal(s->in[i], want))
+        return DNB_OK;
+    return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): input %zu is %s, not %s", s->node->name,
+                    s->node->op->name, i, dnb_shape_text(s->in[i], have, sizeof have),
+                    dnb_shape_text(want, text, sizeof text));
+}

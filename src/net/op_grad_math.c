@@ -1,0 +1,196 @@
+/* Helper operators of elementwise gradients: dnb.ReluGrad, dnb.ClipGrad, dnb.SigmoidGrad,
+ * dnb.TanhGrad (gradient, result of the function), dnb.ReduceMaxGrad (gradient, input). */
+#include <float.h>
+#include <math.h>
+
+#include "base/mem.h"
+#include "net/grad_util.h"
+#include "net/op_families.h"
+#include "net/op_util.h"
+
+#define DNB_KERNELS "net/op_grad_math_kernel.h"
+#include "net/each_real.h"
+
+static dnb_status same_shapes(const dnb_op_shapes *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_op_floats(s, 2, err));
+    DNB_TRY(dnb_op_expect(s, 1, s->in[0], err));
+    s->out[0] = *s->in[0];
+done:
+    return status;
+}
+
+static dnb_status lower_as(dnb_prim *p, dnb_prim_alg alg, double alpha, double beta)
+{
+    p->kind = DNB_PRIM_ELTWISE_GRAD;
+    p->alg = alg;
+    p->alpha = (float)alpha;
+    p->beta = (float)beta;
+    p->n_data = 2;
+    return DNB_OK;
+}
+
+/* ---- dnb.ReluGrad: alpha is the slope below zero ------------------------------------------------
+ */
+
+static dnb_status relu_run(const dnb_op_call *c, dnb_err *err)
+{
+    double alpha;
+    dnb_status status = dnb_node_float(c->node, "alpha", 0, &alpha, err);
+    if (status == DNB_OK)
+        DNB_BY_TYPE(c, derivative, c, DNB_ALG_RELU, alpha, 0);
+    return status;
+}
+
+static dnb_status relu_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    double alpha;
+    dnb_status status = dnb_node_float(s->node, "alpha", 0, &alpha, err);
+    return status == DNB_OK && alpha >= 0 && s->out[0].ndim > 0
+               ? lower_as(p, DNB_ALG_RELU, alpha, 0)
+               : status;
+}
+
+const dnb_op dnb_op_relu_grad = {.name = "dnb.ReluGrad",
+                                 .min_in = 2,
+                                 .max_in = 2,
+                                 .max_out = 1,
+                                 .shape = same_shapes,
+                                 .run = relu_run,
+                                 .lower = relu_lower};
+
+/* ---- dnb.SigmoidGrad, dnb.TanhGrad --------------------------------------------------------------
+ */
+
+static dnb_status sigmoid_run(const dnb_op_call *c, dnb_err *err)
+{
+    (void)err;
+    DNB_BY_TYPE(c, derivative, c, DNB_ALG_SIGMOID, 0, 0);
+    return DNB_OK;
+}
+
+static dnb_status tanh_run(const dnb_op_call *c, dnb_err *err)
+{
+    (void)err;
+    DNB_BY_TYPE(c, derivative, c, DNB_ALG_TANH, 0, 0);
+    return DNB_OK;
+}
+
+static dnb_status sigmoid_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    (void)err;
+    return s->out[0].ndim > 0 ? lower_as(p, DNB_ALG_SIGMOID, 0, 0) : DNB_OK;
+}
+
+static dnb_status tanh_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    (void)err;
+    return s->out[0].ndim > 0 ? lower_as(p, DNB_ALG_TANH, 0, 0) : DNB_OK;
+}
+
+const dnb_op dnb_op_sigmoid_grad = {.name = "dnb.SigmoidGrad",
+                                    .min_in = 2,
+                                    .max_in = 2,
+                                    .max_out = 1,
+                                    .shape = same_shapes,
+                                    .run = sigmoid_run,
+                                    .lower = sigmoid_lower};
+
+const dnb_op dnb_op_tanh_grad = {.name = "dnb.TanhGrad",
+                                 .min_in = 2,
+                                 .max_in = 2,
+                                 .max_out = 1,
+                                 .shape = same_shapes,
+                                 .run = tanh_run,
+                                 .lower = tanh_lower};
+
+/* ---- dnb.ClipGrad: passes strictly between the bounds, given as for Clip ------------------------
+ */
+
+static dnb_status clip_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    for (size_t i = 2; i < s->node->n_inputs; i++)
+        if (s->in[i] && (dnb_shape_count(s->in[i]) != 1 || s->in[i]->dtype != DNB_F32))
+            return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): bound %zu is not one float",
+                            s->node->name, s->node->op->name, i - 1);
+    return same_shapes(s, err);
+}
+
+static dnb_status clip_run(const dnb_op_call *c, dnb_err *err)
+{
+    double lo, hi;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_node_float(c->node, "min", -INFINITY, &lo, err));
+    DNB_TRY(dnb_node_float(c->node, "max", INFINITY, &hi, err));
+    if (c->node->n_inputs > 2 && c->in[2])
+        lo = dnb_array_at(c->in[2], 0);
+    if (c->node->n_inputs > 3 && c->in[3])
+        hi = dnb_array_at(c->in[3], 0);
+    DNB_BY_TYPE(c, derivative, c, DNB_ALG_CLIP, lo, hi);
+done:
+    return status;
+}
+
+static dnb_status clip_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
+    double lo = -FLT_MAX, hi = FLT_MAX;
+    bool given;
+    dnb_status status = DNB_OK;
+    for (size_t i = 2; i < s->node->n_inputs; i++)
+        if (s->in[i] && !s->known[i])
+            return DNB_OK;
+    DNB_TRY(dnb_op_scalar(s, "min", 2, &lo, &given, err));
+    DNB_TRY(dnb_op_scalar(s, "max", 3, &hi, &given, err));
+    if (lo <= hi && s->out[0].ndim > 0)
+        DNB_TRY(lower_as(p, DNB_ALG_CLIP, lo, hi));
+done:
+    return status;
+}
+
+const dnb_op dnb_op_clip_grad = {.name = "dnb.ClipGrad",
+                                 .min_in = 2,
+                                 .max_in = 4,
+                                 .max_out = 1,
+                                 .shape = clip_shape,
+                                 .run = clip_run,
+                                 .lower = clip_lower};
+
+/* ---- dnb.ReduceMaxGrad: a gradient with ones where x was reduced, and x -------------------------
+ */
+
+static dnb_status reduce_max_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    const dnb_shape *dy = s->in[0], *x = s->in[1];
+    dnb_shape want = *x;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_op_floats(s, 2, err));
+    for (int i = 0; i < x->ndim && i < dy->ndim; i++)
+        if (dy->dim[i] == 1)
+            want.dim[i] = 1;
+    DNB_TRY(dnb_op_expect(s, 0, &want, err));
+    s->out[0] = *x;
+done:
+    return status;
+}
+
+static dnb_status reduce_max_run(const dnb_op_call *c, dnb_err *err)
+{
+    double *top = NULL, *ties = NULL;
+    size_t n = dnb_array_count(c->in[0]);
+    dnb_status status = DNB_OK;
+    DNB_NEW(top, n, "maxima");
+    DNB_NEW(ties, n, "maxima");
+    DNB_BY_TYPE(c, max_share, c, top, ties);
+done:
+    dnb_free(top);
+    dnb_free(ties);
+    return status;
+}
+
+const dnb_op dnb_op_reduce_max_grad = {.name = "dnb.ReduceMaxGrad",
+                                       .min_in = 2,
+                                       .max_in = 2,
+                                       .max_out = 1,
+                                       .shape = reduce_max_shape,
+                                       .run = reduce_max_run};

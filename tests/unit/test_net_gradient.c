@@ -1,0 +1,491 @@
+/* net: gradients. Every operator's rule against central differences in float64, oneDNN's and the
+ * float kernels' gradients against float64's, and what the walk over a graph promises. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "net/gradient.h"
+#include "op_case.h"
+
+#define MAX_OPERANDS 5
+#define MAX_N 4096
+
+/* ---- the table of cases -------------------------------------------------------------------------
+ */
+
+typedef enum filling {
+    SPREAD,   /* distinct numbers in -1..1, none at a kink */
+    POSITIVE, /* the same in 0.5..1.5 */
+    ABSENT,   /* not given */
+    INTEGERS  /* a list, constant */
+} filling;
+
+typedef struct operand {
+    filling fill;
+    int ndim;
+    size_t dim[5];
+    const int64_t *ints;
+    bool fixed; /* a constant in both tests: has no gradient */
+} operand;
+
+typedef struct grad_case {
+    const char *op;
+    int opset; /* 0 = 13 */
+    operand in[MAX_OPERANDS];
+    size_t n_in;
+    const dnb_attr *attrs;
+    size_t n_attrs;
+    bool bound; /* the first dimension of operand 0 is no batch */
+} grad_case;
+
+#define T(...)                                                                                     \
+    {                                                                                              \
+        .fill = SPREAD, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = {         \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+#define P(...)                                                                                     \
+    {                                                                                              \
+        .fill = POSITIVE, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = {       \
+            __VA_ARGS__                                                                            \
+        }                                                                                          \
+    }
+/* the same, as constants */
+#define C(...)                                                                                     \
+    {                                                                                              \
+        .fill = SPREAD, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t),                  \
+        .dim = {__VA_ARGS__}, .fixed = true                                                        \
+    }
+#define CP(...)                                                                                    \
+    {                                                                                              \
+        .fill = POSITIVE, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t),                \
+        .dim = {__VA_ARGS__}, .fixed = true                                                        \
+    }
+#define I(...)                                                                                     \
+    {                                                                                              \
+        .fill = INTEGERS, .ndim = 1, .dim = {sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)},  \
+        .ints = (const int64_t[]){__VA_ARGS__}, .fixed = true                                      \
+    }
+#define SCALAR                                                                                     \
+    {                                                                                              \
+        .fill = SPREAD                                                                             \
+    }
+#define FIXED                                                                                      \
+    {                                                                                              \
+        .fill = SPREAD, .fixed = true                                                              \
+    }
+#define NONE                                                                                       \
+    {                                                                                              \
+        .fill = ABSENT, .fixed = true                                                              \
+    }
+#define IN(n, ...) .in = {__VA_ARGS__}, .n_in = (n)
+
+typedef void (*case_test)(const grad_case *k, const char *what);
+
+static void each_case(case_test test)
+{
+    const grad_case cases[] = {
+        {"Conv", 0, IN(3, T(2, 3, 7, 6), T(4, 3, 3, 2), T(4)), ATTRS(DNB_INTS("pads", 1, 0, 2, 1))},
+        {"Conv", 0, IN(2, T(2, 18, 9, 8), T(6, 9, 3, 3)),
+         ATTRS(DNB_INTS("strides", 2, 3), DNB_INTS("pads", 1, 1, 1, 1), DNB_INT("group", 2))},
+        {"Conv", 0, IN(2, T(2, 3, 15, 14), T(4, 3, 7, 5)),
+         ATTRS(DNB_INTS("strides", 2, 4), DNB_INTS("pads", 3, 2, 3, 1))},
+        {"Conv", 0, IN(2, T(2, 2, 9, 10), T(4, 2, 2, 1)), ATTRS(DNB_INTS("strides", 3, 3))},
+        {"Conv", 0, IN(2, T(1, 2, 5, 6, 5), T(2, 2, 3, 3, 2)), ATTRS(DNB_INTS("strides", 2, 1, 2))},
+        {"Conv", 0, IN(2, T(2, 3, 8, 8), T(5, 3, 3, 3)),
+         ATTRS(DNB_INTS("dilations", 2, 1), DNB_STRING("auto_pad", "SAME_UPPER"))},
+        {"Conv", 0, IN(2, T(2, 16, 6, 6), T(32, 16, 1, 1)), ATTRS(DNB_INTS("strides", 2, 2))},
+        {"Conv", 0, IN(2, T(2, 16, 6, 5), T(16, 16, 1, 1))},
+        {"Conv", 0, IN(2, T(2, 8, 7, 7), T(8, 1, 3, 3)),
+         ATTRS(DNB_INTS("pads", 1, 1, 1, 1), DNB_INT("group", 8))},
+        {"Conv", 0, IN(3, T(2, 2, 11), T(3, 2, 4), T(3)), ATTRS(DNB_INTS("strides", 3))},
+        {"Conv", 0, IN(2, T(1, 2, 4, 5, 4), T(2, 2, 2, 3, 2)),
+         ATTRS(DNB_INTS("pads", 0, 1, 1, 1, 2, 0))},
+        {"ConvTranspose", 0, IN(3, T(2, 3, 4, 5), T(3, 2, 3, 3), T(2)),
+         ATTRS(DNB_INTS("strides", 2, 2), DNB_INTS("pads", 1, 0, 1, 1),
+               DNB_INTS("output_padding", 1, 0))},
+        {"ConvTranspose", 0, IN(2, T(1, 4, 4, 3), T(4, 3, 2, 2)),
+         ATTRS(DNB_INT("group", 2), DNB_INTS("dilations", 2, 1))},
+        {"MaxPool", 0, IN(1, T(2, 3, 9, 8)),
+         ATTRS(DNB_INTS("kernel_shape", 3, 3), DNB_INTS("strides", 2, 2),
+               DNB_INTS("pads", 1, 0, 1, 1))},
+        {"MaxPool", 0, IN(1, T(2, 16, 7, 7)),
+         ATTRS(DNB_INTS("kernel_shape", 3, 3), DNB_INTS("strides", 2, 2), DNB_INT("ceil_mode", 1))},
+        {"MaxPool", 0, IN(1, T(2, 2, 9)),
+         ATTRS(DNB_INTS("kernel_shape", 3), DNB_INTS("dilations", 2))},
+        {"AveragePool", 0, IN(1, T(2, 3, 8, 7)),
+         ATTRS(DNB_INTS("kernel_shape", 3, 2), DNB_INTS("strides", 2, 1),
+               DNB_INTS("pads", 1, 1, 0, 1))},
+        {"AveragePool", 0, IN(1, T(2, 3, 8, 7)),
+         ATTRS(DNB_INTS("kernel_shape", 3, 3), DNB_INTS("strides", 3, 2),
+               DNB_INTS("pads", 1, 1, 1, 1), DNB_INT("count_include_pad", 1),
+               DNB_INT("ceil_mode", 1))},
+        {"GlobalAveragePool", 0, IN(1, T(2, 3, 4, 5))},
+        {"GlobalMaxPool", 0, IN(1, T(2, 3, 4, 5))},
+        {"dnb.AdaptiveAveragePool", 0, IN(1, T(2, 3, 7, 5)), ATTRS(DNB_INTS("output_size", 3, 2))},
+        {"dnb.AdaptiveAveragePool", 0, IN(1, T(2, 3, 6, 4)), ATTRS(DNB_INTS("output_size", 3, 2))},
+        {"dnb.AdaptiveAveragePool", 0, IN(1, T(2, 3, 3, 2)), ATTRS(DNB_INTS("output_size", 3, 2))},
+        {"BatchNormalization", 0, IN(5, T(2, 3, 4, 5), P(3), T(3), C(3), CP(3)),
+         ATTRS(DNB_FLOAT("epsilon", 0.01))},
+        {"BatchNormalization", 0, IN(5, T(4, 3), P(3), T(3), C(3), CP(3))},
+        {"InstanceNormalization", 0, IN(3, T(2, 3, 4, 5), P(3), T(3)),
+         ATTRS(DNB_FLOAT("epsilon", 0.01))},
+        {"LRN", 0, IN(1, T(2, 7, 3, 2)),
+         ATTRS(DNB_INT("size", 5), DNB_FLOAT("alpha", 0.9), DNB_FLOAT("bias", 1.5))},
+        {"LRN", 0, IN(1, T(2, 7, 3, 2)),
+         ATTRS(DNB_INT("size", 4), DNB_FLOAT("alpha", 0.9), DNB_FLOAT("beta", 0.6))},
+        {"Softmax", 0, IN(1, T(2, 3, 5))},
+        {"Softmax", 0, IN(1, T(2, 6, 5)), ATTRS(DNB_INT("axis", 1))},
+        {"Softmax", 9, IN(1, T(2, 3, 5))},
+        {"LogSoftmax", 0, IN(1, T(3, 7))},
+        {"LogSoftmax", 9, IN(1, T(2, 3, 5)), ATTRS(DNB_INT("axis", 2))},
+        {"Relu", 0, IN(1, T(2, 3, 4, 5))},
+        {"LeakyRelu", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_FLOAT("alpha", 0.3))},
+        {"LeakyRelu", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_FLOAT("alpha", -0.3))},
+        {"Clip", 6, IN(1, T(2, 3, 4, 5)),
+         ATTRS(DNB_FLOAT("min", -0.5003), DNB_FLOAT("max", 0.2503))},
+        {"Clip", 0, IN(3, T(2, 3, 4, 5), NONE, FIXED)},
+        {"Clip", 0, IN(2, T(2, 3, 4, 5), FIXED)},
+        {"Sigmoid", 0, IN(1, T(2, 3, 4, 5))},
+        {"Tanh", 0, IN(1, T(2, 3, 4, 5))},
+        {"Gemm", 0, IN(3, T(4, 5), T(5, 3), T(3)),
+         ATTRS(DNB_FLOAT("alpha", 0.7), DNB_FLOAT("beta", 2))},
+        {"Gemm", 0, IN(3, T(4, 5), T(3, 5), T(4, 1)), ATTRS(DNB_INT("transB", 1)), .bound = true},
+        {"Gemm", 0, IN(3, T(5, 4), T(5, 3), SCALAR),
+         ATTRS(DNB_INT("transA", 1), DNB_FLOAT("beta", 0.5)), .bound = true},
+        {"Gemm", 0, IN(2, T(5, 4), T(3, 5)), ATTRS(DNB_INT("transA", 1), DNB_INT("transB", 1)),
+         .bound = true},
+        {"MatMul", 0, IN(2, T(4, 5), T(5, 3))},
+        {"MatMul", 0, IN(2, T(2, 1, 4, 5), T(3, 5, 2))},
+        {"MatMul", 0, IN(2, T(2, 4, 5), T(5, 3))},
+        {"MatMul", 0, IN(2, T(2, 4, 5), T(5))},
+        {"MatMul", 0, IN(2, T(5), T(2, 5, 3)), .bound = true},
+        {"MatMul", 0, IN(2, T(5), T(5)), .bound = true},
+        {"Add", 0, IN(2, T(2, 3, 4), T(3, 1))},
+        {"Add", 0, IN(2, T(2, 1, 4), T(3, 1))},
+        {"Sub", 0, IN(2, T(3, 4), T(2, 3, 4))},
+        {"Mul", 0, IN(2, T(2, 3, 4), T(3, 1))},
+        {"Mul", 0, IN(2, T(2, 3, 4), SCALAR)},
+        {"Div", 0, IN(2, T(2, 3, 4), P(4))},
+        {"Div", 0, IN(2, T(4), P(2, 3, 4))},
+        {"Sum", 0, IN(3, T(2, 3, 4), T(4), T(3, 1))},
+        {"Identity", 0, IN(1, T(2, 3))},
+        {"Dropout", 0, IN(1, T(2, 3))},
+        {"Flatten", 0, IN(1, T(2, 3, 4, 2))},
+        {"Reshape", 0, IN(2, T(2, 3, 4), I(0, -1))},
+        {"Squeeze", 0, IN(2, T(2, 1, 3, 1), I(1, 3))},
+        {"Unsqueeze", 0, IN(2, T(2, 3), I(1, 3))},
+        {"Cast", 0, IN(1, T(2, 3)), ATTRS(DNB_INT("to", 1))},
+        {"Concat", 0, IN(3, T(2, 3, 4), T(2, 2, 4), T(2, 1, 4)), ATTRS(DNB_INT("axis", 1)),
+         .bound = true},
+        {"Concat", 0, IN(2, T(2, 3, 4), T(2, 3, 2)), ATTRS(DNB_INT("axis", -1)), .bound = true},
+        {"Transpose", 0, IN(1, T(2, 3, 4))},
+        {"Transpose", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("perm", 0, 2, 1))},
+        {"Transpose", 0, IN(1, T(2, 3, 4, 2)), ATTRS(DNB_INTS("perm", 0, 3, 1, 2))},
+        {"Gather", 0, IN(2, T(2, 5, 3), I(4, 0, -1, 0)), ATTRS(DNB_INT("axis", 1))},
+        {"Slice", 0, IN(5, T(2, 6, 5), I(4, 1), I(0, 4), I(1, 2), I(-2, 1))},
+        {"Slice", 9, IN(1, T(2, 6, 5)), ATTRS(DNB_INTS("starts", 0, 1), DNB_INTS("ends", 9, 3))},
+        {"Pad", 0, IN(3, T(2, 3, 4), I(0, 1, 2, 0, 0, -1), FIXED)},
+        {"Pad", 0, IN(2, T(2, 3, 4), I(0, 0, 2, 0, 0, 3)), ATTRS(DNB_STRING("mode", "reflect"))},
+        {"Pad", 9, IN(1, T(2, 3)),
+         ATTRS(DNB_INTS("pads", 0, 1, 0, 1), DNB_STRING("mode", "edge"), DNB_FLOAT("value", 3))},
+        {"Upsample", 7, IN(1, T(2, 3, 3, 2)),
+         ATTRS({.name = "scales",
+                .kind = DNB_ATTR_FLOATS,
+                .floats = (double[]){1, 1, 2, 2.5},
+                .n = 4})},
+        {"Resize", 0, IN(4, T(2, 3, 3, 2), NONE, NONE, I(2, 3, 5, 3)),
+         ATTRS(DNB_STRING("mode", "nearest"))},
+        {"ReduceMean", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_INTS("axes", 2, 3))},
+        {"ReduceMean", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1), DNB_INT("keepdims", 0))},
+        {"ReduceSum", 0, IN(2, T(2, 3, 4), I(-1)), ATTRS(DNB_INT("keepdims", 0))},
+        {"ReduceSum", 0, IN(1, T(2, 3, 4))},
+        {"ReduceMax", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 0, 2), DNB_INT("keepdims", 0))},
+        {"Affine", 0, IN(1, T(2, 3)), ATTRS(DNB_FLOAT("alpha", 1.7), DNB_FLOAT("beta", 3))},
+        {"ImageScaler", 0, IN(1, T(2, 3, 2, 2)), ATTRS(DNB_FLOAT("scale", 0.4))},
+        {"Crop", 0, IN(1, T(2, 3, 5, 6)), ATTRS(DNB_INTS("border", 1, 2, 1, 1))},
+    };
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        char what[64];
+        snprintf(what, sizeof what, "case %zu (%s)", c, cases[c].op);
+        test(&cases[c], what);
+    }
+}
+
+/* ---- building -----------------------------------------------------------------------------------
+ */
+
+static size_t operand_count(const operand *o)
+{
+    size_t n = 1;
+    for (int i = 0; i < o->ndim; i++)
+        n *= o->dim[i];
+    return n;
+}
+
+/* Number i of n: distinct, well apart, in no order. */
+static double number(const operand *o, size_t i, size_t n, size_t salt)
+{
+    const size_t prime = 7919;
+    size_t place = (i * prime + salt * 31) % n; /* n is no multiple of the prime */
+    double v = ((double)place + 0.5) / (double)n;
+    return o->fill == POSITIVE ? 0.5 + v : 2 * v - 1 + 0.13 / (double)n;
+}
+
+static dnb_value constant(dnb_graph *g, const operand *o, size_t salt)
+{
+    dnb_array a = {0};
+    dnb_value v;
+    dnb_err err = {0};
+    dnb_dtype t = o->fill == INTEGERS ? DNB_I64 : DNB_F32;
+    assert_int_equal(dnb_array_init(&a, t, o->ndim, o->dim, &err), DNB_OK);
+    for (size_t i = 0, n = operand_count(o); i < n; i++) {
+        if (o->fill == INTEGERS)
+            ((int64_t *)a.data)[i] = o->ints[i];
+        else
+            ((float *)a.data)[i] = (float)number(o, i, n, salt);
+    }
+    assert_int_equal(dnb_graph_constant(g, NULL, &a, &v, &err), DNB_OK);
+    return v;
+}
+
+static dnb_value node(dnb_graph *g, const char *op, const dnb_value *in, size_t n,
+                      const dnb_attr *attrs, size_t n_attrs)
+{
+    dnb_value v;
+    dnb_err err = {0};
+    if (dnb_graph_op(g, op, NULL, in, n, attrs, n_attrs, &v, &err) != DNB_OK)
+        fail_msg("%s: %s", op, err.message);
+    return v;
+}
+
+/* Operand k as a stretch of the flat input, so that its numbers can be moved in float64. */
+static dnb_value stretch(dnb_graph *g, dnb_value x, const operand *o, size_t from)
+{
+    const dnb_attr range[] = {DNB_INTS("axes", 1), DNB_INTS("starts", (int64_t)from),
+                              DNB_INTS("ends", (int64_t)(from + operand_count(o)))};
+    int64_t dims[5];
+    for (int i = 0; i < o->ndim; i++)
+        dims[i] = (int64_t)o->dim[i];
+    operand shape = {.fill = INTEGERS, .ndim = 1, .dim = {(size_t)o->ndim}, .ints = dims};
+    dnb_value v[2] = {node(g, "Slice", &x, 1, range, 3), constant(g, &shape, 0)};
+    return node(g, "Reshape", v, 2, NULL, 0);
+}
+
+/* Random numbers in the shape the value has at batch 1. */
+static dnb_value make_seed(dnb_graph *g, dnb_value y)
+{
+    dnb_inference *inf = NULL;
+    dnb_err err = {0};
+    operand o = {.fill = SPREAD};
+    if (dnb_inference_new(&inf, g, 1, &err) != DNB_OK)
+        fail_msg("%s", err.message);
+    o.ndim = inf->shape[y].ndim;
+    for (int i = 0; i < o.ndim; i++)
+        o.dim[i] = inf->shape[y].dim[i];
+    dnb_inference_free(inf);
+    return constant(g, &o, 5);
+}
+
+/* A prepared program for some taps. */
+static dnb_program *program(const dnb_graph *g, const dnb_value *taps, const bool *whole, size_t n,
+                            size_t batch, bool f64, bool prims, const char *what)
+{
+    dnb_program *p = NULL;
+    dnb_err err = {0};
+    dnb_program_request r = {.graph = g,
+                             .taps = taps,
+                             .n_taps = n,
+                             .whole = whole,
+                             .batch = batch,
+                             .f64 = f64,
+                             .prims = prims};
+    if (dnb_program_new(&p, &r, &err) != DNB_OK || dnb_program_prepare(p, &err) != DNB_OK)
+        fail_msg("%s: %s", what, err.message);
+    return p;
+}
+
+static void run64(dnb_program *p, const double *x, size_t n, double *const *taps, const char *what)
+{
+    dnb_err err = {0};
+    if (dnb_program_run64(p, x, n, taps, &err) != DNB_OK)
+        fail_msg("%s: %s", what, err.message);
+}
+
+static void gradient(dnb_graph *g, dnb_value y, dnb_value seed, const dnb_value *wrt, size_t n,
+                     dnb_value *grads, const char *what)
+{
+    dnb_err err = {0};
+    if (dnb_graph_gradient(g, y, seed, wrt, n, NULL, grads, &err) != DNB_OK)
+        fail_msg("%s: %s", what, err.message);
+}
+
+/* ---- central differences ------------------------------------------------------------------------
+ */
+
+/* d sum(seed y) / d x by the graph, and by moving each element of x. */
+static void compare_with_differences(dnb_graph *g, dnb_value x, dnb_value y, const double *at,
+                                     size_t n, const char *what)
+{
+    const double h = 1e-4;
+    double analytic[MAX_N], moved[MAX_N], loss[2], top = 0, worst = 0;
+    dnb_value seed = make_seed(g, y), weighted = node(g, "Mul", (dnb_value[]){y, seed}, 2, NULL, 0);
+    const dnb_attr flat[] = {DNB_INT("keepdims", 0)};
+    dnb_value sum = node(g, "ReduceSum", &weighted, 1, flat, 1), grad;
+    gradient(g, y, seed, &x, 1, &grad, what);
+    dnb_program *p = program(g, &grad, NULL, 1, 1, true, false, what);
+    run64(p, at, 1, (double *[]){analytic}, what);
+    dnb_program_free(p);
+    p = program(g, &sum, (const bool[]){true}, 1, 1, true, false, what);
+    memcpy(moved, at, n * sizeof *at);
+    for (size_t i = 0; i < n; i++) {
+        for (int side = 0; side < 2; side++) {
+            moved[i] = at[i] + (side ? -h : h);
+            run64(p, moved, 1, (double *[]){&loss[side]}, what);
+        }
+        moved[i] = at[i];
+        double d = fabs((loss[0] - loss[1]) / (2 * h) - analytic[i]);
+        worst = d > worst || d != d ? d : worst;
+        top = fabs(analytic[i]) > top ? fabs(analytic[i]) : top;
+    }
+    dnb_program_free(p);
+    if (!(worst <= 1e-6 * top) || !(top > 0))
+        fail_msg("%s: differs from central differences by %g of %g", what, worst, top);
+}
+
+static void check_rule(const grad_case *k, const char *what)
+{
+    dnb_graph *g = NULL;
+    dnb_err err = {0};
+    dnb_value x, in[MAX_OPERANDS], y;
+    double at[MAX_N];
+    size_t n = 0;
+    for (size_t i = 0; i < k->n_in; i++)
+        n += k->in[i].fixed ? 0 : operand_count(&k->in[i]);
+    assert_true(n <= MAX_N);
+    dnb_shape flat = {.dtype = DNB_F32, .ndim = 2, .dim = {1, n}};
+    assert_int_equal(dnb_graph_new(&g, k->opset, &err), DNB_OK);
+    assert_int_equal(dnb_graph_input(g, "x", &flat, &x, &err), DNB_OK);
+    n = 0;
+    for (size_t i = 0; i < k->n_in; i++) {
+        const operand *o = &k->in[i];
+        in[i] = o->fill == ABSENT ? DNB_NO_VALUE
+                : o->fixed        ? constant(g, o, i)
+                                  : stretch(g, x, o, n);
+        for (size_t e = 0; !o->fixed && e < operand_count(o); e++)
+            at[n + e] = number(o, e, operand_count(o), i);
+        n += o->fixed ? 0 : operand_count(o);
+    }
+    y = node(g, k->op, in, k->n_in, k->attrs, k->n_attrs);
+    compare_with_differences(g, x, y, at, n, what);
+    dnb_graph_free(g);
+}
+
+static void test_rules(void **state)
+{
+    (void)state;
+    each_case(check_rule);
+}
+
+/* ---- back ends ----------------------------------------------------------------------------------
+ */
+
+/* The case with its first operand as input and the others as constants. */
+static dnb_graph *build_plain(const grad_case *k, dnb_value *wrt, size_t *n_wrt, dnb_value *y)
+{
+    dnb_graph *g = NULL;
+    dnb_err err = {0};
+    dnb_value in[MAX_OPERANDS];
+    dnb_shape s = {.dtype = DNB_F32, .ndim = k->in[0].ndim};
+    memcpy(s.dim, k->in[0].dim, sizeof k->in[0].dim);
+    assert_int_equal(dnb_graph_new(&g, k->opset, &err), DNB_OK);
+    assert_int_equal(dnb_graph_input(g, "x", &s, &in[0], &err), DNB_OK);
+    wrt[0] = in[0];
+    *n_wrt = 1;
+    for (size_t i = 1; i < k->n_in; i++) {
+        in[i] = k->in[i].fill == ABSENT ? DNB_NO_VALUE : constant(g, &k->in[i], i);
+        if (!k->in[i].fixed)
+            wrt[(*n_wrt)++] = in[i];
+    }
+    *y = node(g, k->op, in, k->n_in, k->attrs, k->n_attrs);
+    return g;
+}
+
+/* Gradients by one back end, as doubles. */
+static void run_grads(const dnb_graph *g, const dnb_value *grads, size_t n, const double *x,
+                      size_t count, size_t batch, bool f64, bool prims, double (*out)[MAX_N],
+                      const char *what)
+{
+    const bool whole[MAX_OPERANDS] = {false, true, true, true, true};
+    dnb_err err = {0};
+    dnb_program *p = program(g, grads, whole, n, batch, f64, prims, what);
+    double *to64[MAX_OPERANDS];
+    static float from[MAX_N], to[MAX_OPERANDS][MAX_N];
+    float *to32[MAX_OPERANDS];
+    for (size_t i = 0; i < count; i++)
+        from[i] = (float)x[i];
+    for (size_t i = 0; i < MAX_OPERANDS; i++) {
+        to64[i] = out[i];
+        to32[i] = to[i];
+    }
+    if (f64)
+        run64(p, x, batch, to64, what);
+    else if (dnb_program_run(p, from, batch, to32, &err) != DNB_OK)
+        fail_msg("%s: %s", what, err.message);
+    for (size_t i = 0; !f64 && i < n; i++)
+        for (size_t e = 0; e < MAX_N; e++)
+            out[i][e] = (double)to[i][e];
+    dnb_program_free(p);
+}
+
+static void check_back_ends(const grad_case *k, const char *what)
+{
+    static double want[MAX_OPERANDS][MAX_N], got[MAX_OPERANDS][MAX_N];
+    if (k->bound)
+        return; /* an input's first dimension is the batch */
+    dnb_value wrt[MAX_OPERANDS], grads[MAX_OPERANDS], y;
+    size_t n_wrt, batch = k->in[0].dim[0], count = operand_count(&k->in[0]);
+    double x[MAX_N];
+    dnb_graph *g = build_plain(k, wrt, &n_wrt, &y);
+    for (size_t e = 0; e < count; e++)
+        x[e] = number(&k->in[0], e, count, 0);
+    gradient(g, y, make_seed(g, y), wrt, n_wrt, grads, what);
+    run_grads(g, grads, n_wrt, x, count, batch, true, false, want, what);
+    for (int prims = 0; prims < 2; prims++) {
+        run_grads(g, grads, n_wrt, x, count, batch, false, prims, got, what);
+        for (size_t i = 0; i < n_wrt; i++) {
+            double top = 0, worst = 0;
+            size_t k_in = 0, size = count;
+            for (size_t seen = 0; i > 0 && seen < i; seen += !k->in[k_in].fixed)
+                size = operand_count(&k->in[++k_in]);
+            for (size_t e = 0; e < size; e++) {
+                double d = fabs(got[i][e] - want[i][e]);
+                worst = d > worst || d != d ? d : worst;
+                top = fmax(top, fabs(want[i][e]));
+            }
+            if (!(worst <= 1e-5 * top) || !(top > 0))
+                fail_msg("%s, %s: gradient %zu is off by %g of %g", what,
+                         prims ? "onednn" : "float", i, worst, top);
+        }
+    }
+    dnb_graph_free(g);
+}
+
+static void test_back_ends(void **state)
+{
+    (void)state;
+    each_case(check_back_ends);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_rules),
+        cmocka_unit_test(test_back_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
