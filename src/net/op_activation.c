@@ -100,9 +100,9 @@ LOWERED(tanh, "Tanh", &none, DNB_ALG_TANH, dnb_grad_tanh);
 LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH, NULL);
 ACTIVATION(elu, "Elu", &one, NULL);
 ACTIVATION(celu, "Celu", &one, NULL);
-ACTIVATION(hard_sigmoid, "HardSigmoid", &slope, NULL);
+ACTIVATION(hard_sigmoid, "HardSigmoid", &slope, dnb_grad_hard_sigmoid);
 ACTIVATION(mish, "Mish", &none, NULL);
-ACTIVATION(softplus, "Softplus", &none, NULL);
+ACTIVATION(softplus, "Softplus", &none, dnb_grad_softplus);
 ACTIVATION(softsign, "Softsign", &none, NULL);
 ACTIVATION(thresholded_relu, "ThresholdedRelu", &one, NULL);
 
@@ -148,7 +148,7 @@ static dnb_status gelu_run(const dnb_op_call *c, dnb_err *err)
     return status == DNB_OK ? dnb_rows_run(c, 1, &rows[kind], NULL, err) : status;
 }
 
-DNB_OP_RECORD(gelu, "Gelu", 1, 1, gelu_shape, gelu_run, NULL);
+DNB_OP_RECORD_GRAD(gelu, "Gelu", 1, 1, gelu_shape, gelu_run, NULL, dnb_grad_gelu);
 
 /* ---- integers too: Relu, Shrink -----------------------------------------------------------------
  */

@@ -206,4 +206,4 @@ static dnb_status pow_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
     return DNB_OK;
 }
 
-DNB_OP_RECORD(pow, "Pow", 2, 2, dnb_binary_broadcast, pow_run, pow_lower);
+DNB_OP_RECORD_GRAD(pow, "Pow", 2, 2, dnb_binary_broadcast, pow_run, pow_lower, dnb_grad_pow);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -50,7 +51,8 @@ const dnb_op dnb_op_expand = {.name = "Expand",
                               .max_out = 1,
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = expand_shape,
-                              .run = expand_run};
+                              .run = expand_run,
+                              .gradient = dnb_grad_broadcast_to};
 
 /* ---- Tile ---------------------------------------------------------------------------------------
  */
@@ -119,7 +121,8 @@ const dnb_op dnb_op_tile = {.name = "Tile",
                             .max_out = 1,
                             .flags = DNB_OP_TAKES_EMPTY,
                             .shape = tile_shape,
-                            .run = tile_run};
+                            .run = tile_run,
+                            .gradient = dnb_grad_mover};
 
 /* ---- ReverseSequence ----------------------------------------------------------------------------
  */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -177,7 +178,8 @@ const dnb_op dnb_op_depth_to_space = {.name = "DepthToSpace",
                                       .max_out = 1,
                                       .flags = DNB_OP_TAKES_EMPTY,
                                       .shape = depth_to_space_shape,
-                                      .run = depth_to_space_run};
+                                      .run = depth_to_space_run,
+                                      .gradient = dnb_grad_mover};
 
 static dnb_status space_to_depth_shape(const dnb_op_shapes *s, dnb_err *err)
 {
@@ -212,4 +214,5 @@ const dnb_op dnb_op_space_to_depth = {.name = "SpaceToDepth",
                                       .max_out = 1,
                                       .flags = DNB_OP_TAKES_EMPTY,
                                       .shape = space_to_depth_shape,
-                                      .run = space_to_depth_run};
+                                      .run = space_to_depth_run,
+                                      .gradient = dnb_grad_mover};

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 #define DNB_KERNELS "net/op_unary_kernel.h"
@@ -26,15 +27,15 @@ DNB_UNARY_ROW(sign_row_u64, int64_t, uint64_t, uint64_t, x > 0)
 
 /* On numbers of any type / on floats / on floats, where the accelerator has the function and agrees
  * with us to a millionth. Its exp (NaN becomes infinity), log, elu, gelu and soft_relu do not. */
-#define OF_NUMBERS(id, nm, i64, u64, lower_fn)                                                     \
+#define OF_NUMBERS(id, nm, i64, u64, lower_fn, gradient)                                           \
     RUN(id, i64, u64)                                                                              \
-    DNB_OP_RECORD(id, nm, 1, 1, dnb_same_shape, id##_run, lower_fn)
-#define OF_FLOATS(id, nm)                                                                          \
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_shape, id##_run, lower_fn, gradient)
+#define OF_FLOATS(id, nm, gradient)                                                                \
     RUN(id, NULL, NULL)                                                                            \
-    DNB_OP_RECORD(id, nm, 1, 1, dnb_same_float_shape, id##_run, NULL)
-#define LOWERED(id, nm)                                                                            \
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, NULL, gradient)
+#define LOWERED(id, nm, gradient)                                                                  \
     RUN(id, NULL, NULL)                                                                            \
-    DNB_OP_RECORD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower)
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower, gradient)
 
 #define LOWER(id, alg, alpha, beta)                                                                \
     static dnb_status id##_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)                \
@@ -48,25 +49,25 @@ LOWER(reciprocal, DNB_ALG_POW, 1, -1)
 LOWER(round, DNB_ALG_ROUND, 0, 0)
 LOWER(sqrt, DNB_ALG_SQRT, 0, 0)
 
-OF_NUMBERS(abs, "Abs", abs_row_i64, abs_row_u64, abs_lower);
-OF_NUMBERS(neg, "Neg", neg_row_i64, NULL, NULL);
-OF_NUMBERS(sign, "Sign", sign_row_i64, sign_row_u64, NULL);
-LOWERED(reciprocal, "Reciprocal");
-LOWERED(round, "Round");
-LOWERED(sqrt, "Sqrt");
-OF_FLOATS(acos, "Acos");
-OF_FLOATS(acosh, "Acosh");
-OF_FLOATS(asin, "Asin");
-OF_FLOATS(asinh, "Asinh");
-OF_FLOATS(atan, "Atan");
-OF_FLOATS(atanh, "Atanh");
-OF_FLOATS(ceil, "Ceil");
-OF_FLOATS(cos, "Cos");
-OF_FLOATS(cosh, "Cosh");
-OF_FLOATS(erf, "Erf");
-OF_FLOATS(exp, "Exp");
-OF_FLOATS(floor, "Floor");
-OF_FLOATS(log, "Log");
-OF_FLOATS(sin, "Sin");
-OF_FLOATS(sinh, "Sinh");
-OF_FLOATS(tan, "Tan");
+OF_NUMBERS(abs, "Abs", abs_row_i64, abs_row_u64, abs_lower, dnb_grad_abs);
+OF_NUMBERS(neg, "Neg", neg_row_i64, NULL, NULL, dnb_grad_neg);
+OF_NUMBERS(sign, "Sign", sign_row_i64, sign_row_u64, NULL, NULL);
+LOWERED(reciprocal, "Reciprocal", dnb_grad_reciprocal);
+LOWERED(round, "Round", NULL);
+LOWERED(sqrt, "Sqrt", dnb_grad_sqrt);
+OF_FLOATS(acos, "Acos", NULL);
+OF_FLOATS(acosh, "Acosh", NULL);
+OF_FLOATS(asin, "Asin", NULL);
+OF_FLOATS(asinh, "Asinh", NULL);
+OF_FLOATS(atan, "Atan", NULL);
+OF_FLOATS(atanh, "Atanh", NULL);
+OF_FLOATS(ceil, "Ceil", NULL);
+OF_FLOATS(cos, "Cos", dnb_grad_cos);
+OF_FLOATS(cosh, "Cosh", NULL);
+OF_FLOATS(erf, "Erf", dnb_grad_erf);
+OF_FLOATS(exp, "Exp", dnb_grad_exp);
+OF_FLOATS(floor, "Floor", NULL);
+OF_FLOATS(log, "Log", dnb_grad_log);
+OF_FLOATS(sin, "Sin", dnb_grad_sin);
+OF_FLOATS(sinh, "Sinh", NULL);
+OF_FLOATS(tan, "Tan", NULL);
