@@ -20,7 +20,7 @@ typedef struct piece {
 static void number(piece *p, uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        p->at[p->n++] = (unsigned char)(v >> 8 * i);
+        p->at[p->n++] = i < 8 ? (unsigned char)(v >> 8 * i) : 0;
 }
 
 static void bytes(piece *p, const char *s, size_t n)
