@@ -5,7 +5,7 @@ _dnnbrain()
     COMPREPLY=()
     if [[ $cmd == dnnbrain ]]; then
         if ((COMP_CWORD == 1)); then
-            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run --help --version' -- "$cur"))
             return
         fi
         cmd=${COMP_WORDS[1]}
@@ -25,12 +25,16 @@ _dnnbrain()
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -project|--project) ;;
+            -projection|--projection) COMPREPLY=($(compgen -W 'li achlioptas' -- "$cur")) ;;
+            -seed|--seed) ;;
             -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -batch|--batch) ;;
+            -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -out -batch -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -net -stim -weights -size -channels -range -mean -std -cuda -layer -chn -dmask -pool -project -projection -seed -out -batch -precision -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -69,6 +73,16 @@ _dnnbrain()
     fe|dnn_fe)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -78,7 +92,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -meth -axis -out -compress -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -101,6 +115,16 @@ _dnnbrain()
     rdm|dnn_rsa|brain_rsa)
         case $prev in
             -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -117,7 +141,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -nif -bmask -roi -cate -metric -p -zscore -out -fig -order -show -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -189,6 +213,21 @@ _dnnbrain()
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
                    COMPREPLY=($(compgen -W ' -out -each -seed -draw -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    run)
+        case $prev in
+            -in|--in) ;;
+            -layer|--layer) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -backend|--backend) COMPREPLY=($(compgen -W 'auto onednn reference reference64' -- "$cur")) ;;
+            -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -in -layer -out -backend -precision -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

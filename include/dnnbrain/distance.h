@@ -2,8 +2,9 @@
  * room: stats
  *
  * Names, formulas and zero rules are those of scipy.spatial.distance.pdist (SciPy 1.10); results
- * agree to 1e-6, mostly to 1e-12. A condensed matrix holds the pairs (0,1) (0,2) ... (1,2) ... of
- * the upper triangle, n (n - 1) / 2 numbers. Same bits for any number of threads. */
+ * agree to 1e-6, mostly to 1e-12 (correlation and cosine of float32 rows: see dnb_pdist). A
+ * condensed matrix holds the pairs (0,1) (0,2) ... (1,2) ... of the upper triangle, n (n - 1) / 2
+ * numbers. Same bits for any number of threads. */
 #ifndef DNNBRAIN_DISTANCE_H
 #define DNNBRAIN_DISTANCE_H
 
@@ -74,9 +75,23 @@ typedef struct dnb_pdist_options {
  * columns, once for each of: the sweep itself, zscore, seuclidean's variances, jensenshannon's
  * sums, and pairs to be computed again; with whole_rows the sweeps take about n / (2 block) passes
  * each. A job that cannot keep to `memory` fails with DNB_ENOMEM. Threads' own panels (1 MB each)
- * come on top. */
+ * come on top.
+ *
+ * correlation, and cosine without zscore, of float32 rows of at least 2048 columns multiply in
+ * float32, sum 64 products at a time in float32 and those sums in float64: 0.7 of the time.
+ * Distances below 0.01 are computed again in float64; so are all, at 1.7 times the time, when a row
+ * is constant or not finite, has a norm outside 1e-10..1e15, or a mean more than 1.7 deviations
+ * from that of its first 4096 columns. Worst differences from SciPy's float64 answer: 2e-9 on 200 x
+ * 193600 rectified normals, 9e-9 on 200 x 5000 normals, 2e-8 on 200 x 20000 of rank 6 and noise,
+ * 4e-9 with mean 1000 and deviation 1, 5e-8 when those rows share a part, none on 50 x 300 (too few
+ * columns). An arbitrary number (not 0) in half of a row's columns rounds always the same way:
+ * 5e-7. float64 rows keep all digits. */
 DNB_API dnb_status dnb_pdist(dnb_array *out, const dnb_rows *x, const dnb_pdist_options *opt,
                              dnb_err *err) DNB_MUST_CHECK;
+
+/* Bytes dnb_pdist will hold at most for these rows, result included. Nothing is read: of x only the
+ * sizes count, and whether it is in memory. */
+DNB_API size_t dnb_pdist_plan_bytes(const dnb_rows *x, const dnb_pdist_options *opt);
 
 /* euclidean, sqeuclidean, cosine (and correlation, when the Gram matrix is that of row-centred
  * data) from a Gram matrix g (n x n) into condensed[n (n - 1) / 2]. Distances far below the rows'

@@ -1,4 +1,4 @@
-/* Feature extraction from an activation file: principal components, histograms, spectra of a layer,
+/* Feature extraction from activations: principal components, histograms, spectra of a layer,
  * as a whole or along an axis. room: map */
 #ifndef DNNBRAIN_LAYERFEATURE_H
 #define DNNBRAIN_LAYERFEATURE_H
@@ -8,6 +8,7 @@
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/array.h"
 #include "dnnbrain/dmask.h"
+#include "dnnbrain/rows.h"
 #include "dnnbrain/runtime.h"
 #include "dnnbrain/status.h"
 
@@ -43,6 +44,18 @@ typedef struct dnb_feature_options {
 DNB_API dnb_status dnb_feature_of_layer(dnb_array *out, dnb_actfile *file, size_t layer,
                                         const dnb_select *units, const dnb_feature_options *options,
                                         dnb_err *err) DNB_MUST_CHECK;
+
+/* The same of patterns at hand: float32 rows, one per stimulus, of shape chn x row x col units,
+ * such as dnb_sink_rows_layer gives. name is for messages. Same bits as from an activation file. */
+DNB_API dnb_status dnb_feature_of_rows(dnb_array *out, const char *name, const dnb_rows *rows,
+                                       const size_t shape[3], const dnb_feature_options *options,
+                                       dnb_err *err) DNB_MUST_CHECK;
+/* Bytes dnb_feature_of_rows will hold at most, result included; fails as it would when such
+ * patterns cannot give the features asked for. Nothing is read: of rows only the sizes count, and
+ * whether they are in memory. */
+DNB_API dnb_status dnb_feature_plan(size_t *bytes, const char *name, const dnb_rows *rows,
+                                    const size_t shape[3], const dnb_feature_options *options,
+                                    dnb_err *err) DNB_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -101,10 +101,31 @@ DNB_API bool dnb_backend_available(dnb_backend b);
 DNB_API dnb_status dnb_backend_find(dnb_backend *out, const char *name,
                                     dnb_err *err) DNB_MUST_CHECK;
 
+/* In what precision a network is computed. Results are float32 either way. */
+typedef enum dnb_precision {
+    DNB_PRECISION_F32 = 0,
+    /* Weights of convolutions and inner products, and the activations between layers, are rounded
+     * to bfloat16 (8 bits of mantissa) where oneDNN has fast code for it, float32 elsewhere; sums
+     * are float32. Meant for processors with AMX; with AVX512_BF16 alone most networks gain up to
+     * 2x, those of 3x3 convolutions nothing (VGG16: slower than float32, which uses Winograd's
+     * method). Each layer's values are off by some 1e-3 to 1e-2 of its largest. */
+    DNB_PRECISION_BF16,
+    DNB_PRECISION_COUNT
+} dnb_precision;
+
+/* "float32", "bf16"; NULL out of range. */
+DNB_API const char *dnb_precision_name(dnb_precision p);
+/* Does this processor compute so natively? Where it does not, a runner computes in float32. */
+DNB_API bool dnb_precision_available(dnb_precision p);
+/* By name; DNB_ENOTFOUND with the list. */
+DNB_API dnb_status dnb_precision_find(dnb_precision *out, const char *name,
+                                      dnb_err *err) DNB_MUST_CHECK;
+
 /* Zero-initialise. */
 typedef struct dnb_runner_options {
     size_t batch; /* stimuli per run; 0 = 32 */
     dnb_backend backend;
+    dnb_precision precision; /* a wish: see dnb_runner_precision */
 } dnb_runner_options;
 
 typedef struct dnb_runner dnb_runner;
@@ -126,17 +147,31 @@ DNB_API void dnb_runner_free(dnb_runner *r);
 DNB_API size_t dnb_runner_batch(const dnb_runner *r);
 /* The back end that AUTO chose. */
 DNB_API dnb_backend dnb_runner_backend(const dnb_runner *r);
+/* DNB_PRECISION_BF16 if it was asked for, the back end is oneDNN and the processor has it; else
+ * DNB_PRECISION_F32. */
+DNB_API dnb_precision dnb_runner_precision(const dnb_runner *r);
 /* Runs n stimuli, 1 <= n <= batch: input n x C x H x W; taps[i] receives layer i as n x chn x row x
  * col (row-major, exact layer values). n < batch costs what a full batch costs (the rest is padded
  * with zeros): choose batch <= number of stimuli. Taps must not overlap. On failure taps are
  * undefined.
  *
  * The reference back ends give bit for bit the same rows for any batch size and number of threads;
- * oneDNN does so too on the x86 processors measured, but does not promise it. Its worker threads
+ * oneDNN does so too for any number of threads on the x86 processors measured, but does not promise
+ * it; another batch size may be computed by another method (3x3 convolutions by Winograd's or the
+ * direct one), and rows then differ by some 1e-6 of the layer's largest value. Its worker threads
  * spin while they wait for each other: where other jobs compete for the processors,
  * OMP_WAIT_POLICY=passive in the environment makes runs several times faster. */
 DNB_API dnb_status dnb_runner_run(dnb_runner *r, const float *input, size_t n, float *const *taps,
                                   dnb_err *err) DNB_MUST_CHECK;
+
+/* How far taps got in another precision are from float32: runs the same n stimuli in float32 with
+ * the back end of opt, and error[i] = max |taps[i] - float32| / max |float32| for layer i (0 where
+ * both are all zero). Cost and memory: those of one more runner with batch n, and the taps again.
+ */
+DNB_API dnb_status dnb_runner_error(double *error, const dnb_net *net, const char *const *layers,
+                                    size_t n_layers, const dnb_runner_options *opt,
+                                    const float *input, size_t n, const float *const *taps,
+                                    dnb_err *err) DNB_MUST_CHECK;
 
 #ifdef __cplusplus
 }

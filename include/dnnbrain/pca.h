@@ -44,6 +44,9 @@ typedef struct dnb_pca {
  * digits. NaN or infinity fails with DNB_EARG. */
 DNB_API dnb_status dnb_pca_fit(dnb_pca *out, const dnb_rows *x, const dnb_pca_options *opt,
                                dnb_err *err) DNB_MUST_CHECK;
+/* Bytes dnb_pca_fit will hold at most for these rows, results included. Nothing is read: of x only
+ * the sizes count, and whether it is in memory. */
+DNB_API size_t dnb_pca_plan_bytes(const dnb_rows *x, const dnb_pca_options *opt);
 /* Scores (x->n x k, fresh DNB_F64 array) of other rows; needs components and the same d. */
 DNB_API dnb_status dnb_pca_predict(dnb_array *scores, const dnb_pca *pca, const dnb_rows *x,
                                    dnb_err *err) DNB_MUST_CHECK;

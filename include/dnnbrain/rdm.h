@@ -11,6 +11,7 @@
 #include "dnnbrain/distance.h"
 #include "dnnbrain/dmask.h"
 #include "dnnbrain/roi.h"
+#include "dnnbrain/rows.h"
 #include "dnnbrain/status.h"
 
 #ifdef __cplusplus
@@ -54,6 +55,16 @@ typedef struct dnb_rdm_options {
 DNB_API dnb_status dnb_rdm_of_layer(dnb_array *out, dnb_actfile *file, size_t layer,
                                     const dnb_select *units, const dnb_rdm_options *options,
                                     dnb_err *err) DNB_MUST_CHECK;
+
+/* The same of patterns at hand: float32 rows, one per stimulus, of shape chn x row x col units,
+ * such as dnb_sink_rows_layer gives. name is for messages. Same bits as from an activation file. */
+DNB_API dnb_status dnb_rdm_of_rows(dnb_array *out, const char *name, const dnb_rows *rows,
+                                   const size_t shape[3], const dnb_rdm_options *options,
+                                   dnb_err *err) DNB_MUST_CHECK;
+/* Bytes dnb_rdm_of_rows will hold at most, result included. Nothing is read: of rows only the sizes
+ * count, and whether they are in memory. */
+DNB_API size_t dnb_rdm_plan_bytes(const dnb_rows *rows, const size_t shape[3],
+                                  const dnb_rdm_options *options);
 
 /* RDM over the volumes of a brain image for one ROI of a mask: a fresh DNB_F64 array of n_pairs.
  * Iteration does not apply. */

@@ -18,7 +18,8 @@ extern "C" {
  * after row without gaps, in `dtype`. read is called from one thread at a time, the caller's, and
  * each tile may be asked for more than once. When `whole_rows` is set read is only ever asked for
  * whole rows (col 0, n_cols d), which suits files compressed row by row and networks that make a
- * row at a time. */
+ * row at a time. cheap says that reading again costs little: such a source is never loaded whole.
+ */
 typedef struct dnb_rows {
     size_t n, d;
     dnb_dtype dtype; /* DNB_F32 or DNB_F64 */
@@ -27,7 +28,7 @@ typedef struct dnb_rows {
     dnb_status (*read)(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols, void *dst,
                        dnb_err *err);
     void *ctx;
-    bool whole_rows;
+    bool whole_rows, cheap;
 } dnb_rows;
 
 /* Rows of a matrix in memory, without gaps. */

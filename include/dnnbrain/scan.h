@@ -8,6 +8,7 @@
 #ifndef DNNBRAIN_SCAN_H
 #define DNNBRAIN_SCAN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dnnbrain/actfile.h"
@@ -46,6 +47,9 @@ struct dnb_sink {
     /* Memory it will take for these layers, for the byte plan. NULL counts as 0. */
     size_t (*bytes)(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
                     size_t n_stimuli);
+    /* True when the sink works alone, as one that writes a file does: push and batch_done may then
+     * be called on another thread (one at a time, in order) while the next images are decoded. */
+    bool behind;
 };
 
 /* What is to be computed of one layer. */
@@ -59,8 +63,15 @@ typedef struct dnb_scan_options {
     size_t memory;             /* budget in bytes; 0 = dnb_memory_budget() */
     const dnb_pool_kind *pool; /* how row x col shrinks to 1 x 1; NULL = it does not */
     dnb_backend backend;
+    dnb_precision precision; /* a wish: see dnb_runner_precision */
+    /* NULL, or room for one number per request: with DNB_PRECISION_BF16 the first stimuli (up to
+     * DNB_SCAN_COMPARED) run in float32 too, and it receives max |bf16 - float32| / max |float32|
+     * of each layer, all its units counted; else -1. */
+    double *error;
     const dnb_progress *progress; /* may be NULL */
 } dnb_scan_options;
+
+enum { DNB_SCAN_COMPARED = 8 };
 
 /* The byte plan of a scan. */
 typedef struct dnb_scan_plan {

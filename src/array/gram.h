@@ -7,6 +7,8 @@
 /* Rows of a tile: three panels of doubles stay in a core's own cache. */
 #define DNB_GRAM_TILE 256
 
+/* Takes the panels of a single sweep too: products are then summed in float32 over 64 columns, and
+ * those sums in float64. */
 dnb_pair_kernel dnb_gram_kernel;
 /* A sweep over x with that kernel; shifts and progress are still the caller's to set. */
 void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x, size_t memory);

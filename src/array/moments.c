@@ -74,7 +74,18 @@ done:
 
 typedef struct shift_job {
     double *shift;
+    bool few_bits;
 } shift_job;
+
+/* shift to the nearest multiple of a power of two between an eighth and a quarter of the deviation
+ * (left alone where that is 0 or NaN). */
+static double round_shift(double shift, double deviation)
+{
+    if (!(deviation > 0) || isinf(deviation))
+        return shift;
+    double step = ldexp(1.0, ilogb(deviation) - 2);
+    return step * rint(shift / step);
+}
 
 static void shift_piece(void *ctx, const dnb_piece *p)
 {
@@ -84,7 +95,7 @@ static void shift_piece(void *ctx, const dnb_piece *p)
     size_t cols = p->d < REFERENCE_COLUMNS ? p->d : REFERENCE_COLUMNS;
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < p->n; i++) {
-        double x[DNB_PANEL], base = 0, sum = 0;
+        double x[DNB_PANEL], base = 0, sum = 0, squares = 0;
         for (size_t c = 0; c < cols; c += DNB_PANEL) {
             size_t k = cols - c < DNB_PANEL ? cols - c : DNB_PANEL;
             if (c == 0) {
@@ -92,14 +103,20 @@ static void shift_piece(void *ctx, const dnb_piece *p)
                 base = x[0];
             }
             sum += dnb_panel_load(x, p, i, c, k, base, 1.0);
+            if (job->few_bits)
+                squares += sum_of_squares(x, k);
         }
-        job->shift[p->row + i] = base + sum / (double)cols;
+        double mean = sum / (double)cols, shift = base + mean;
+        if (job->few_bits)
+            shift = round_shift(shift, sqrt(squares / (double)cols - mean * mean));
+        job->shift[p->row + i] = shift;
     }
 }
 
-dnb_status dnb_rows_shift(double *shift, const dnb_rows *x, size_t memory, dnb_err *err)
+dnb_status dnb_rows_shift(double *shift, const dnb_rows *x, bool few_bits, size_t memory,
+                          dnb_err *err)
 {
-    shift_job job = {shift};
+    shift_job job = {shift, few_bits};
     dnb_rows head = *x;
     if (!x->whole_rows && head.d > REFERENCE_COLUMNS)
         head.d = REFERENCE_COLUMNS;

@@ -39,6 +39,25 @@ double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_
     return load_f64(dst, (const double *)p->data + at, k, shift, scale);
 }
 
+DNB_SIMD static double load_single(float *restrict dst, const float *restrict src, size_t k,
+                                   float shift)
+{
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t j = 0; j < k; j++) {
+        float v = src[j] - shift;
+        dst[j] = v;
+        s += (double)v;
+    }
+    return s;
+}
+
+double dnb_panel_load_single(float *dst, const dnb_piece *p, size_t i, size_t c, size_t k,
+                             double shift)
+{
+    return load_single(dst, (const float *)p->data + i * p->stride + c, k, (float)shift);
+}
+
 void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k)
 {
     if (i >= p->n)
@@ -105,6 +124,17 @@ DNB_SIMD static double sum(const double *x, size_t k)
 double dnb_panel_sum(const double *x, size_t k)
 {
     return sum(x, k);
+}
+
+DNB_SIMD static void add_single(double *restrict x, const float *restrict y, size_t k)
+{
+    for (size_t j = 0; j < k; j++)
+        x[j] += (double)y[j];
+}
+
+void dnb_panel_add_single(double *x, const float *y, size_t k)
+{
+    add_single(x, y, k);
 }
 
 DNB_SIMD static void add_finite(double *restrict sum, double *restrict count,

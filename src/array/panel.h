@@ -1,4 +1,4 @@
-/* Turning stored rows into float64 panels. room: array (internal) */
+/* Turning stored rows into float64 or float32 panels. room: array (internal) */
 #ifndef DNB_ARRAY_PANEL_H
 #define DNB_ARRAY_PANEL_H
 
@@ -26,8 +26,13 @@ dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, voi
 /* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
 double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
                       double scale);
-/* Asks the cache for what that will read; rows past the piece are left alone. Rows stand far apart,
- * so walking down a panel without asking DNB_PREFETCH_ROWS ahead waits for memory at every row. */
+/* dst[0..k) = the same numbers of a float32 piece less shift, which is rounded to float32 first, so
+ * that 0 and what lies near the shift come out exact; returns the sum of dst. */
+double dnb_panel_load_single(float *dst, const dnb_piece *p, size_t i, size_t c, size_t k,
+                             double shift);
+/* Asks the cache for what those will read; rows past the piece are left alone. Rows stand far
+ * apart, so walking down a panel without asking DNB_PREFETCH_ROWS ahead waits for memory at every
+ * row. */
 #define DNB_PREFETCH_ROWS 4
 void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k);
 /* x = (x - shift) * scale. */
@@ -38,6 +43,8 @@ void dnb_panel_mul(double *x, const double *scale, size_t k);
 /* x = (x != 0). */
 void dnb_panel_indicator(double *x, size_t k);
 double dnb_panel_sum(const double *x, size_t k);
+/* x[j] += y[j]. */
+void dnb_panel_add_single(double *x, const float *y, size_t k);
 /* sum[j] += x[j] where x[j] is finite, count[j] counts those. */
 void dnb_panel_add_finite(double *sum, double *count, const double *x, size_t k);
 /* Adds y to x, or takes the larger (NaN wins). */

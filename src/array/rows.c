@@ -68,7 +68,7 @@ size_t dnb_rows_bytes(const dnb_rows *x)
 dnb_status dnb_rows_load(dnb_rows *out, dnb_array *hold, const dnb_rows *x, size_t memory,
                          dnb_err *err)
 {
-    if (x->data || dnb_rows_bytes(x) > memory) {
+    if (x->data || x->cheap || dnb_rows_bytes(x) > memory) {
         *out = *x;
         return DNB_OK;
     }

@@ -6,7 +6,9 @@
  * source came in. */
 #include "array/sweep.h"
 
+#include <math.h>
 #include <omp.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "array/panel.h"
@@ -82,17 +84,24 @@ static void state_release(sweep_state *st)
     dnb_free(st->pairs);
 }
 
-static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
+/* Everything that follows from sizes alone. */
+static void state_sizes(sweep_state *st, const dnb_sweep *s)
 {
-    dnb_status status = DNB_OK;
-    size_t n = s->x->n, groups = (s->x->d + GROUP * DNB_PANEL - 1) / (GROUP * DNB_PANEL), total = 0;
+    size_t groups = (s->x->d + GROUP * DNB_PANEL - 1) / (GROUP * DNB_PANEL);
     *st = (sweep_state){.s = s, .n_threads = dnb_threads_get()};
-    st->n_tiles = (n + s->tile - 1) / s->tile;
+    st->n_tiles = (s->x->n + s->tile - 1) / s->tile;
     st->n_pairs = dnb_tile_pair_count(st->n_tiles);
     st->n_slabs = (TASKS_WANTED + st->n_pairs - 1) / st->n_pairs;
     if (st->n_slabs > groups)
         st->n_slabs = groups;
     st->acc_size = s->tile * s->tile * s->n_acc * st->n_pairs; /* see dnb_pairs_check */
+}
+
+static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = s->x->n, total = 0;
+    state_sizes(st, s);
     if (!dnb_mul_size(&total, st->acc_size, st->n_slabs * sizeof(double)) || total > s->memory)
         return dnb_fail(err, DNB_ENOMEM,
                         "%s of %zu rows need %.1f MB of memory, more than the %.1f MB allowed; use "
@@ -120,13 +129,32 @@ done:
     return status;
 }
 
+/* fill_panel for a single sweep. */
+static void fill_single(const sweep_state *st, float *panel, const dnb_piece *p, size_t first,
+                        size_t count, size_t c, size_t k, double *sums)
+{
+    const double *shift = st->s->row_shift;
+    for (size_t i = 0; i < count; i++) {
+        size_t row = first + i;
+        dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
+        double sum = dnb_panel_load_single(panel + i * DNB_PANEL, p, row - p->row, c, k,
+                                           shift ? shift[row] : 0.0);
+        if (sums)
+            sums[row] += sum;
+    }
+}
+
 /* Rows first.. of the whole matrix, columns c.. of the piece, into a panel; adds to their sums. */
-static void fill_panel(const sweep_state *st, double *panel, const dnb_piece *p, size_t first,
+static void fill_panel(const sweep_state *st, void *panel, const dnb_piece *p, size_t first,
                        size_t count, size_t c, size_t k, double *sums)
 {
     const dnb_sweep *s = st->s;
+    if (s->single) {
+        fill_single(st, panel, p, first, count, c, k, sums);
+        return;
+    }
     for (size_t i = 0; i < count; i++) {
-        double *x = panel + i * DNB_PANEL;
+        double *x = (double *)panel + i * DNB_PANEL;
         size_t row = first + i;
         dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
         double sum =
@@ -159,11 +187,22 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
     const dnb_sweep *s = st->s;
     size_t ti = st->pairs[q][0], tj = st->pairs[q][1], T = s->tile;
     dnb_panels p = {.na = rows_of_tile(st, ti), .nb = rows_of_tile(st, tj), .same = ti == tj};
-    double *pa = panels, *pb = p.same ? panels : panels + T * DNB_PANEL;
+    float *single = (float *)panels;
+    void *pa = panels, *pb = panels + T * DNB_PANEL;
+    if (s->single)
+        pb = single + T * DNB_PANEL;
+    if (p.same)
+        pb = pa;
     double *acc = st->acc + slab * st->acc_size + q * s->n_acc * T * T;
     double *sums = st->sums && p.same ? st->sums + slab * s->x->n : NULL;
-    p.a = pa;
-    p.b = pb;
+    if (s->single) {
+        p.a32 = pa;
+        p.b32 = pb;
+        p.scratch = single + 2 * T * DNB_PANEL;
+    } else {
+        p.a = pa;
+        p.b = pb;
+    }
     for (size_t c = 0; c < a->d; c += DNB_PANEL) {
         if ((a->col + c) / (GROUP * DNB_PANEL) % st->n_slabs != slab)
             continue;
@@ -316,6 +355,25 @@ done:
     dnb_free(buf[0]);
     dnb_free(buf[1]);
     return status;
+}
+
+size_t dnb_sweep_bytes(const dnb_sweep *s)
+{
+    sweep_state st;
+    const dnb_rows *x = s->x;
+    state_sizes(&st, s);
+    double acc = (double)st.acc_size * (double)st.n_slabs * sizeof(double);
+    double panels = (double)st.n_threads * 2 * (double)s->tile * DNB_PANEL * sizeof(double);
+    double left = (double)s->memory > acc ? (double)s->memory - acc : 0, tile = 0, columns;
+    if (!x->data && x->whole_rows)
+        tile = fmin(left, 2.0 * (double)x->n * (double)x->d * (double)dnb_dtype_size(x->dtype));
+    columns = x->whole_rows ? (double)x->d
+                            : (double)stripe_columns(&st, x->data ? (size_t)-1 : (size_t)left);
+    if (!x->data && !x->whole_rows)
+        tile = (double)x->n * columns * (double)dnb_dtype_size(x->dtype);
+    if (s->centre_columns)
+        tile += columns * sizeof(double);
+    return (size_t)fmin(acc + panels + tile, (double)(SIZE_MAX / 4));
 }
 
 static void merge_slabs(sweep_state *st)

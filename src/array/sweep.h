@@ -1,9 +1,9 @@
 /* The sweep over all pairs of rows of a matrix: what Gram matrices and distances have in common. It
- * reads the source in tiles of columns (or blocks of whole rows), converts it to float64 with
- * shifts and scales applied, and hands panels that fit the cache to a kernel that accumulates.
- * Which columns go to which accumulator, and the order in which accumulators are added, follow from
- * the shape alone: same bits for any number of threads and for any memory budget. room: array
- * (internal) */
+ * reads the source in tiles of columns (or blocks of whole rows), converts it to float64 (or
+ * leaves it float32) with shifts and scales applied, and hands panels that fit the cache to a
+ * kernel that accumulates. Which columns go to which accumulator, and the order in which
+ * accumulators are added, follow from the shape alone: same bits for any number of threads and for
+ * any memory budget. room: array (internal) */
 #ifndef DNB_ARRAY_SWEEP_H
 #define DNB_ARRAY_SWEEP_H
 
@@ -17,7 +17,9 @@
 /* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]. same: b is a. Rows past
  * na up to the tile's size may be read; they hold some numbers. */
 typedef struct dnb_panels {
-    const double *a, *b;
+    const double *a, *b;    /* NULL in a single sweep */
+    const float *a32, *b32; /* NULL in any other */
+    float *scratch;         /* tile x tile, in a single sweep */
     size_t na, nb, k;
     bool same;
 } dnb_panels;
@@ -34,10 +36,13 @@ typedef struct dnb_sweep {
     const double *row_shift, *row_scale; /* n each */
     const double *col_shift, *col_scale; /* d each */
     bool indicator;
+    /* Panels are float32: x - row_shift and nothing else; x must be float32, the kernel know it. */
+    bool single;
     /* Shift every column by its mean over the (finite) rows; where only blocks of rows are in
      * memory, over the first block: enough for what does not change under a shift of columns. */
     bool centre_columns;
-    double *row_sum; /* n, out: each row's sum of (x - row_shift) * row_scale; NULL = not wanted */
+    double *row_sum; /* n, out: each row's sum of (x - row_shift) * row_scale, as
+                        rounded in a single sweep; NULL = not wanted */
 
     size_t tile;   /* rows of a panel, from dnb_sweep_tile */
     size_t n_acc;  /* accumulators of a pair */
@@ -64,6 +69,8 @@ size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t me
 /* Fails when n * n numbers could not be counted; dnb_sweep_run checks it too. */
 dnb_status dnb_pairs_check(size_t n, dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_sweep_run(dnb_pair_tiles *out, const dnb_sweep *s, dnb_err *err) DNB_MUST_CHECK;
+/* Bytes dnb_sweep_run will hold at most. */
+size_t dnb_sweep_bytes(const dnb_sweep *s);
 void dnb_pair_tiles_release(dnb_pair_tiles *t);
 /* Number of tile pairs, and where pair (ti <= tj) of n_tiles stands. */
 size_t dnb_tile_pair_count(size_t n_tiles);
@@ -74,8 +81,10 @@ double *dnb_pair_tiles_block(const dnb_pair_tiles *t, size_t q);
 double dnb_pair_tiles_get(const dnb_pair_tiles *t, size_t i, size_t j, size_t c);
 
 /* Per row of x: shift[i] is near the row's mean (exactly x when the row is constant), from at most
- * the first 4096 columns. */
-dnb_status dnb_rows_shift(double *shift, const dnb_rows *x, size_t memory,
+ * the first 4096 columns. few_bits: rounded, by less than an eighth of their deviation, so that in
+ * a single sweep many equal numbers of two rows (the zeros after a ReLU) have a product of few
+ * bits: summing one of 24 bits over and over errs in the same direction each time. */
+dnb_status dnb_rows_shift(double *shift, const dnb_rows *x, bool few_bits, size_t memory,
                           dnb_err *err) DNB_MUST_CHECK;
 /* Per row: mean and sum of squared deviations (exactly 0 for a constant row; NaN where the row has
  * NaN or infinity), smallest value. Any may be NULL but mean. memory bounds the tiles read. */

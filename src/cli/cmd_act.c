@@ -4,17 +4,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <dnnbrain/scan.h>
+#include <dnnbrain/sinks.h>
 
-#include "net_options.h"
+#include "pass.h"
 #include "show.h"
-#include "units.h"
 
 typedef struct act_args {
     cli_network network;
     cli_units units;
-    const char *pool, *out;
-    long long batch;
+    const char *pool, *projection, *out, *precision;
+    long long batch, project, seed;
     bool compress;
 } act_args;
 
@@ -26,6 +25,29 @@ static const cli_option options[] = {
      .offset = offsetof(act_args, pool),
      .choices = "max|mean|median|L1|L2",
      .help = "Shrink each channel's rows and columns to one number this way."},
+    {.name = "project",
+     .type = CLI_INT,
+     .offset = offsetof(act_args, project),
+     .value = "K",
+     .min = 1,
+     .max = 1e6,
+     .help = "Write K sparse random projections of each layer in place of its units; distances "
+             "between stimuli are kept to a relative error of about 1/sqrt(2K)."},
+    {.name = "projection",
+     .type = CLI_CHOICE,
+     .offset = offsetof(act_args, projection),
+     .choices = "li|achlioptas",
+     .fallback = "li",
+     .help = "Entries of the projection that are not 0: one in the square root of the number of "
+             "units (li), or one in three (achlioptas; far slower)."},
+    {.name = "seed",
+     .type = CLI_INT,
+     .offset = offsetof(act_args, seed),
+     .value = "N",
+     .fallback = "0",
+     .min = 0,
+     .max = 9007199254740992.0,
+     .help = "Seed of the projection."},
     {.name = "out",
      .type = CLI_OUTFILE,
      .offset = offsetof(act_args, out),
@@ -40,6 +62,7 @@ static const cli_option options[] = {
      .min = 0,
      .max = 65536,
      .help = "Images per forward pass; 0 chooses from the memory budget."},
+    CLI_PRECISION_OPTION(act_args),
     {.name = "compress",
      .type = CLI_FLAG,
      .offset = offsetof(act_args, compress),
@@ -48,7 +71,8 @@ static const cli_option options[] = {
 
 /* What makes two runs the same job: everything that decides a value or its place. */
 static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit_set *units,
-                           const cli_images *images, cli_context *ctx, dnb_err *err)
+                           const cli_images *images, dnb_precision precision, cli_context *ctx,
+                           dnb_err *err)
 {
     char stimuli[33], *text = NULL;
     size_t size = 0;
@@ -66,6 +90,10 @@ static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit
     }
     cJSON_Delete(p);
     fprintf(f, "%s;%s;", stimuli, a->pool ? a->pool : "");
+    if (precision != DNB_PRECISION_F32)
+        fprintf(f, "%s;", dnb_precision_name(precision));
+    if (a->project)
+        fprintf(f, "project %lld %s %lld;", a->project, a->projection, a->seed);
     for (size_t i = 0; i < units->n; i++) {
         fprintf(f, "%s", units->names[i]);
         for (int axis = 0; axis < DNB_AXES; axis++) {
@@ -84,41 +112,39 @@ static dnb_status sign_job(char signature[33], const act_args *a, const cli_unit
     return DNB_OK;
 }
 
-static dnb_status scan(const act_args *a, const dnb_net *net, const cli_unit_set *units,
-                       const cli_images *images, dnb_sink *sink, cli_context *ctx, dnb_err *err)
+static dnb_status scan(const cli_pass *pass, dnb_sink *sink, cli_context *ctx, dnb_err *err)
 {
-    dnb_scan_request *requests = calloc(units->n, sizeof *requests);
-    dnb_scan_options o = {.batch = (size_t)a->batch,
-                          .memory = ctx->memory,
-                          .progress = &ctx->progress,
-                          .backend = cli_backend(ctx, a->network.cuda)};
     dnb_scan_plan plan = {0};
-    dnb_pool_kind pool;
-    char hash[33];
-    dnb_status status = DNB_OK;
-    if (!requests)
-        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", units->n);
-    for (size_t i = 0; i < units->n; i++)
-        requests[i] = (dnb_scan_request){
-            .layer = units->names[i],
-            .units = dnb_select_is_all(&units->selects[i]) ? NULL : &units->selects[i]};
-    if (a->pool) {
-        status = dnb_pool_parse(&pool, a->pool, err);
-        o.pool = &pool;
-    }
+    dnb_status status = cli_pass_plan(&plan, pass, sink, ctx, err);
+    if (status != DNB_OK)
+        return status;
+    cli_say(ctx, "%s: %zu layers of %zu images, %zu at a time, %.1f MB of memory",
+            dnb_net_name(pass->net), pass->units->n, pass->images->n, plan.batch,
+            (double)plan.bytes / 1e6);
+    cli_note_number(ctx, "batch", (double)plan.batch);
+    cli_note_number(ctx, "planned_bytes", (double)plan.bytes);
+    return cli_pass_run(pass, sink, ctx, err);
+}
+
+/* The sink that writes, behind the projection if one is asked for. */
+static dnb_status scan_into(const act_args *a, const cli_pass *pass, dnb_sink *file,
+                            cli_context *ctx, dnb_err *err)
+{
+    char text[96];
+    dnb_sink *sink = NULL;
+    if (!a->project)
+        return scan(pass, file, ctx, err);
+    bool li = strcmp(a->projection, "li") == 0;
+    dnb_projection_options po = {.k = (size_t)a->project,
+                                 .kind = li ? DNB_PROJECTION_LI : DNB_PROJECTION_ACHLIOPTAS,
+                                 .seed = (uint64_t)a->seed};
+    snprintf(text, sizeof text, "%s, %lld features, seed %lld", a->projection, a->project, a->seed);
+    dnb_status status = dnb_provenance_set(ctx->provenance, "projection", text, err);
     if (status == DNB_OK)
-        status = dnb_scan_plan_make(&plan, net, requests, units->n, images->n, &sink, 1, &o, err);
-    if (status == DNB_OK) {
-        cli_say(ctx, "%s: %zu layers of %zu images, %zu at a time, %.1f MB of memory",
-                dnb_net_name(net), units->n, images->n, plan.batch, (double)plan.bytes / 1e6);
-        cli_note_number(ctx, "batch", (double)plan.batch);
-        cli_note_number(ctx, "planned_bytes", (double)plan.bytes);
-        status = dnb_scan_run(net, (const char *const *)images->paths, images->n, requests,
-                              units->n, &sink, 1, &o, hash, err);
-    }
+        status = dnb_sink_project_new(&sink, file, &po, err);
     if (status == DNB_OK)
-        status = dnb_provenance_set(ctx->provenance, "stimuli_xxh128", hash, err);
-    free(requests);
+        status = scan(pass, sink, ctx, err);
+    dnb_sink_project_free(sink);
     return status;
 }
 
@@ -140,6 +166,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     dnb_sink *sink = NULL;
     cli_unit_set units = {0};
     cli_images images = {0};
+    dnb_precision precision = DNB_PRECISION_F32;
     char signature[33];
     double start = cli_now();
     dnb_status status = cli_images_read(&images, a->network.stim, err);
@@ -148,12 +175,22 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_units_of_net(&units, &a->units, net, err);
     if (status == DNB_OK)
-        status = sign_job(signature, a, &units, &images, ctx, err);
+        status = cli_precision(&precision, a->precision, ctx, err);
+    if (status == DNB_OK)
+        status = sign_job(signature, a, &units, &images, precision, ctx, err);
     dnb_actwriter_options wo = {.save = {.compress = a->compress ? 4 : 0}, .signature = signature};
     if (status == DNB_OK)
         status = dnb_sink_actfile_new(&sink, a->out, &wo, err);
-    if (status == DNB_OK)
-        status = scan(a, net, &units, &images, sink, ctx, err);
+    if (status == DNB_OK) {
+        cli_pass pass = {.net = net,
+                         .units = &units,
+                         .images = &images,
+                         .pool = a->pool,
+                         .batch = (size_t)a->batch,
+                         .precision = precision,
+                         .backend = cli_backend(ctx, a->network.cuda)};
+        status = scan_into(a, &pass, sink, ctx, err);
+    }
     if (status == DNB_OK) {
         if (dnb_sink_actfile_resumed(sink))
             cli_say(ctx, "continued an interrupted run after %zu images",

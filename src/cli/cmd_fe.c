@@ -6,22 +6,20 @@
 
 #include <dnnbrain/layerfeature.h>
 
-#include "units.h"
+#include "patterns.h"
 
 typedef struct fe_args {
-    const char *act, *axis, *out;
-    cli_strings method;
+    cli_source source;
+    cli_network network;
     cli_units units;
+    const char *axis, *out;
+    cli_strings method;
     bool compress;
 } fe_args;
 
 static const cli_option options[] = {
-    {.name = "act",
-     .type = CLI_INFILE,
-     .offset = offsetof(fe_args, act),
-     .required = true,
-     .value = "FILE",
-     .help = "Activation file (.act.h5)."},
+    CLI_SOURCE_OPTIONS(fe_args, "Activation file (.act.h5). Either this or -net with -stim is "
+                                "needed."),
     CLI_UNIT_OPTIONS(fe_args),
     {.name = "meth",
      .type = CLI_STRINGS,
@@ -81,16 +79,44 @@ static dnb_status parse_method(const fe_args *a, dnb_feature_options *o, cli_con
     return DNB_OK;
 }
 
-static dnb_status extract(dnb_array *results, const cli_unit_set *set, const fe_args *a,
-                          dnb_actfile *file, const dnb_feature_options *o, dnb_err *err)
+/* For the byte plan: features stay until all are written. */
+static dnb_status feature_bytes(const void *analysis, const dnb_scan_layer *layer,
+                                const dnb_rows *rows, size_t memory, size_t *most, size_t *kept,
+                                dnb_err *err)
+{
+    dnb_feature_options o = *(const dnb_feature_options *)analysis;
+    const size_t *shape = layer->shape;
+    size_t features = o.n ? o.n : rows->n < rows->d ? rows->n : rows->d;
+    if (o.axis == DNB_FEATURE_CHN)
+        features *= shape[1] * shape[2];
+    else if (o.axis == DNB_FEATURE_ROW_COL)
+        features *= shape[0];
+    o.memory = memory;
+    *kept = rows->n * features * sizeof(float);
+    return dnb_feature_plan(most, layer->name, rows, shape, &o, err);
+}
+
+static dnb_status extract(dnb_array *results, cli_patterns *p, const dnb_feature_options *base,
+                          dnb_err *err)
 {
     char part[256];
-    for (size_t i = 0; i < set->n; i++) {
-        dnb_status status =
-            dnb_feature_of_layer(&results[i], file, set->index[i], &set->selects[i], o, err);
-        snprintf(part, sizeof part, "layer %s", set->names[i]);
+    size_t kept = 0;
+    for (size_t i = 0; i < p->set.n; i++) {
+        dnb_feature_options o = *base;
+        dnb_status status;
+        if (p->file) {
+            status = dnb_feature_of_layer(&results[i], p->file, p->set.index[i], &p->set.selects[i],
+                                          &o, err);
+        } else {
+            dnb_rows rows = cli_patterns_rows(p, i);
+            o.memory = p->memory > kept ? p->memory - kept : 1;
+            status = dnb_feature_of_rows(&results[i], p->set.names[i], &rows, p->layers[i].shape,
+                                         &o, err);
+        }
+        snprintf(part, sizeof part, "layer %s", p->set.names[i]);
         if (status != DNB_OK)
-            return cli_blame(err, status, a->act, part);
+            return cli_blame(err, status, p->path, part);
+        kept += dnb_array_bytes(&results[i]);
     }
     return DNB_OK;
 }
@@ -120,31 +146,26 @@ static dnb_status save(const fe_args *a, const cli_unit_set *set, const dnb_arra
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const fe_args *a = args;
-    dnb_actfile *file = NULL;
-    cli_unit_set set = {0};
+    cli_patterns p = {0};
     dnb_array *results = NULL;
-    size_t n;
     dnb_feature_options o = {.memory = ctx->memory, .progress = &ctx->progress};
-    dnb_status status = parse_method(a, &o, ctx, err);
+    dnb_status status = cli_source_check(&a->source, &a->network, ctx, err);
     if (status == DNB_OK)
-        status = dnb_actfile_open(&file, a->act, err);
+        status = parse_method(a, &o, ctx, err);
     if (status == DNB_OK)
-        status = cli_units_of_file(&set, &a->units, file, a->act, err);
+        status = cli_patterns_open(&p, &a->source, &a->network, &a->units, ctx, err);
+    if (status == DNB_OK && !(results = calloc(p.set.n, sizeof *results)))
+        status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", p.set.n);
     if (status == DNB_OK)
-        status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
-    if (status == DNB_OK && !(results = calloc(set.n, sizeof *results)))
-        status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", set.n);
+        status = cli_patterns_run(&p, &a->source, &a->network, a->out, feature_bytes, &o, ctx, err);
     if (status == DNB_OK)
-        status = cli_units_same_stimuli(&n, &set, file, err);
+        status = extract(results, &p, &o, err);
     if (status == DNB_OK)
-        status = extract(results, &set, a, file, &o, err);
-    if (status == DNB_OK)
-        status = save(a, &set, results, ctx, err);
-    for (size_t i = 0; results && i < set.n; i++)
+        status = save(a, &p.set, results, ctx, err);
+    for (size_t i = 0; results && i < p.set.n; i++)
         dnb_array_release(&results[i]);
     free(results);
-    cli_unit_set_release(&set);
-    dnb_actfile_close(file);
+    cli_patterns_release(&p);
     return status;
 }
 
@@ -152,23 +173,29 @@ static const char *const aliases[] = {"dnn_fe", NULL};
 static const char *const examples[] = {
     "dnnbrain fe -act all.act.h5 -layer conv5 -meth pca 50 -out pca.act.h5",
     "50 principal components of a layer.",
+    "dnnbrain fe -net AlexNet -stim all.stim.csv -layer conv5 -meth pca 50 -out pca.act.h5",
+    "The same straight from the images, without an activation file.",
     "dnnbrain fe -act all.act.h5 -meth hist 20 -axis row_col -out hist.act.h5",
-    "A histogram of every channel.", NULL};
+    "A histogram of every channel.",
+    NULL};
 
 const cli_command cmd_fe = {
     .name = "fe",
     .aliases = aliases,
     .summary = "features of activations: principal components, histograms, power spectra",
-    .description = "Extracts features of each layer of an activation file. Without -axis a pattern "
-                   "is the whole layer and the "
-                   "result has N features per stimulus (n x N x 1 x 1); with -axis chn it is the "
-                   "channels at each position "
-                   "(n x N x row x col); with -axis row_col the positions of each channel (n x chn "
-                   "x N x 1).\n\nComponents are "
-                   "exact and carry scikit-learn's signs; histograms are counts over N equal bins "
-                   "between the pattern's own "
-                   "minimum and maximum; spectra are one-sided periodograms with the mean removed, "
-                   "as SciPy's.",
+    .description =
+        "Extracts features of each layer of an activation file, or of images shown to a network "
+        "(-net with -stim: one forward pass, activations kept in memory or a scratch file "
+        "while the command runs). Without -axis a pattern "
+        "is the whole layer and the "
+        "result has N features per stimulus (n x N x 1 x 1); with -axis chn it is the "
+        "channels at each position "
+        "(n x N x row x col); with -axis row_col the positions of each channel (n x chn "
+        "x N x 1).\n\nComponents are "
+        "exact and carry scikit-learn's signs; histograms are counts over N equal bins "
+        "between the pattern's own "
+        "minimum and maximum; spectra are one-sided periodograms with the mean removed, "
+        "as SciPy's.",
     .examples = examples,
     .options = options,
     .args_size = sizeof(fe_args),

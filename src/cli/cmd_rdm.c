@@ -8,23 +8,22 @@
 #include <dnnbrain/rdmfile.h>
 
 #include "categories.h"
+#include "patterns.h"
 #include "show.h"
-#include "units.h"
 
 typedef struct rdm_args {
-    const char *act, *nif, *bmask, *iteraxis, *cate, *metric, *out, *figure, *order;
+    cli_source source;
+    cli_network network;
     cli_units units;
+    const char *nif, *bmask, *iteraxis, *cate, *metric, *out, *figure, *order;
     cli_ints roi;
     double p;
     bool zscore, show;
 } rdm_args;
 
 static const cli_option options[] = {
-    {.name = "act",
-     .type = CLI_INFILE,
-     .offset = offsetof(rdm_args, act),
-     .value = "FILE",
-     .help = "Activation file (.act.h5): one RDM per layer. Either this or -nif is needed."},
+    CLI_SOURCE_OPTIONS(rdm_args, "Activation file (.act.h5): one RDM per layer. This, -net with "
+                                 "-stim, or -nif with -bmask is needed."),
     CLI_UNIT_OPTIONS(rdm_args),
     {.name = "iteraxis",
      .type = CLI_CHOICE,
@@ -129,12 +128,12 @@ static dnb_status set_key(rdm_list *l, size_t i, const char *key, dnb_err *err)
 }
 
 /* -cate must list the n stimuli of the input; -order the conditions that the RDMs will be of. */
-static dnb_status check_lists(const rdm_args *a, const cli_categories *order, size_t n,
-                              const dnb_rdm_options *o, dnb_err *err)
+static dnb_status check_lists(const rdm_args *a, const cli_categories *order, const char *input,
+                              size_t n, const dnb_rdm_options *o, dnb_err *err)
 {
     if (o->groups && o->groups->n_stimuli != n)
         return dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->cate,
-                        o->groups->n_stimuli, a->act ? a->act : a->nif, n);
+                        o->groups->n_stimuli, input, n);
     if (o->groups)
         n = o->groups->n_groups;
     if (!a->order || order->groups.n_stimuli == n)
@@ -143,33 +142,62 @@ static dnb_status check_lists(const rdm_args *a, const cli_categories *order, si
                     a->order, order->groups.n_stimuli, n);
 }
 
+/* For the byte plan: an RDM stays until all are written. */
+static dnb_status rdm_bytes(const void *analysis, const dnb_scan_layer *layer, const dnb_rows *rows,
+                            size_t memory, size_t *most, size_t *kept, dnb_err *err)
+{
+    dnb_rdm_options o = *(const dnb_rdm_options *)analysis;
+    const size_t *shape = layer->shape;
+    size_t n = o.groups ? o.groups->n_groups : rows->n, parts = 1;
+    (void)err;
+    if (o.iteraxis != DNB_ITER_NONE)
+        parts = o.iteraxis == DNB_ITER_CHANNEL ? shape[0] : shape[1] * shape[2];
+    o.pdist.memory = memory;
+    *most = dnb_rdm_plan_bytes(rows, shape, &o);
+    *kept = parts * dnb_condensed_count(n) * sizeof(double);
+    return DNB_OK;
+}
+
+static dnb_status of_layer(dnb_array *out, size_t *kept, cli_patterns *p, size_t i,
+                           const dnb_rdm_options *base, dnb_err *err)
+{
+    dnb_rdm_options o = *base;
+    dnb_status status;
+    if (p->file)
+        return dnb_rdm_of_layer(out, p->file, p->set.index[i], &p->set.selects[i], &o, err);
+    dnb_rows rows = cli_patterns_rows(p, i);
+    o.pdist.memory = p->memory > *kept ? p->memory - *kept : 1;
+    status = dnb_rdm_of_rows(out, p->set.names[i], &rows, p->layers[i].shape, &o, err);
+    if (status == DNB_OK)
+        *kept += dnb_array_bytes(out);
+    return status;
+}
+
 static dnb_status of_layers(rdm_list *l, const rdm_args *a, const dnb_rdm_options *o,
                             const cli_categories *order, cli_context *ctx, dnb_err *err)
 {
-    size_t n;
     char part[256];
-    dnb_actfile *file = NULL;
-    cli_unit_set set = {0};
-    dnb_status status = dnb_actfile_open(&file, a->act, err);
+    cli_patterns p;
+    size_t kept = 0;
+    dnb_status status = cli_patterns_open(&p, &a->source, &a->network, &a->units, ctx, err);
     if (status == DNB_OK)
-        status = cli_record_input(ctx, "act", a->act, dnb_actfile_provenance(file), err);
+        status = check_lists(a, order, p.path, p.n, o, err);
+    size_t conditions = o->groups ? o->groups->n_groups : p.n;
+    if (status == DNB_OK && !p.file && conditions < 2) /* before the pass, not after */
+        status = dnb_fail(err, DNB_EARG, "%s: an RDM needs at least 2 conditions, there is %zu",
+                          p.path, conditions);
     if (status == DNB_OK)
-        status = cli_units_of_file(&set, &a->units, file, a->act, err);
+        status = rdm_list_init(l, p.set.n, err);
     if (status == DNB_OK)
-        status = cli_units_same_stimuli(&n, &set, file, err);
-    if (status == DNB_OK)
-        status = check_lists(a, order, n, o, err);
-    if (status == DNB_OK)
-        status = rdm_list_init(l, set.n, err);
-    for (size_t i = 0; i < set.n && status == DNB_OK; i++) {
-        status = set_key(l, i, set.names[i], err);
+        status = cli_patterns_run(&p, &a->source, &a->network, a->out, rdm_bytes, o, ctx, err);
+    for (size_t i = 0; i < p.set.n && status == DNB_OK; i++) {
+        status = set_key(l, i, p.set.names[i], err);
         if (status == DNB_OK)
-            status = dnb_rdm_of_layer(&l->rdms[i], file, set.index[i], &set.selects[i], o, err);
-        snprintf(part, sizeof part, "layer %s", set.names[i]);
-        status = cli_blame(err, status, a->act, part);
+            status = of_layer(&l->rdms[i], &kept, &p, i, o, err);
+        snprintf(part, sizeof part, "layer %s", p.set.names[i]);
+        status = cli_blame(err, status, p.path, part);
     }
-    cli_unit_set_release(&set);
-    dnb_actfile_close(file);
+    cli_patterns_release(&p);
     return status;
 }
 
@@ -189,7 +217,7 @@ static dnb_status of_rois(rdm_list *l, const rdm_args *a, const dnb_rdm_options 
     if (status == DNB_OK)
         status = dnb_mask_check(mask, image, err);
     if (status == DNB_OK)
-        status = check_lists(a, order, dnb_brain_n_vol(image), o, err);
+        status = check_lists(a, order, a->nif, dnb_brain_n_vol(image), o, err);
     size_t n = status != DNB_OK ? 0 : a->roi.count ? a->roi.count : dnb_mask_n_labels(mask);
     if (status == DNB_OK)
         status = rdm_list_init(l, n, err);
@@ -227,10 +255,10 @@ static dnb_status save(const rdm_args *a, const rdm_list *l, cli_context *ctx, d
         entries[i] =
             (dnb_rdm_entry){l->keys[i], n_iter(&l->rdms[i]), n_pairs(&l->rdms[i]), l->rdms[i].data};
     dnb_status status =
-        dnb_rdm_write(a->out, a->act ? DNB_DRDM : DNB_BRDM, l->n, entries, &so, err);
+        dnb_rdm_write(a->out, a->nif ? DNB_BRDM : DNB_DRDM, l->n, entries, &so, err);
     if (status == DNB_OK)
         cli_wrote(ctx, a->out, "%s RDMs of %zu %s, %zu conditions", a->metric, l->n,
-                  a->act ? "layers" : "ROIs", dnb_condensed_order(n_pairs(&l->rdms[0])));
+                  a->nif ? "ROIs" : "layers", dnb_condensed_order(n_pairs(&l->rdms[0])));
     free(entries);
     return status;
 }
@@ -256,7 +284,7 @@ static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categorie
             if (n_iter(&l->rdms[i]) > 1)
                 snprintf(titles[all], sizeof titles[all], "%s:%zu", l->keys[i], k + 1);
             else
-                snprintf(titles[all], sizeof titles[all], "%s%s", a->act ? "" : "ROI ", l->keys[i]);
+                snprintf(titles[all], sizeof titles[all], "%s%s", a->nif ? "ROI " : "", l->keys[i]);
             panels[all] = (dnb_figure_rdm_panel){titles[all], pairs};
         }
     figure.n_panels = all < MOST_PANELS ? all : MOST_PANELS;
@@ -279,15 +307,22 @@ static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categorie
 
 static dnb_status check(const rdm_args *a, cli_context *ctx, dnb_err *err)
 {
-    if (!a->act == !a->nif)
+    bool layers = a->source.act || a->network.net || a->network.stim;
+    if (layers == !!a->nif)
         return cli_usage(ctx, err,
-                         "give either -act (RDMs of layers) or -nif with -bmask (RDMs of ROIs)");
+                         "give either -act or -net with -stim (RDMs of layers), or -nif with "
+                         "-bmask (RDMs of ROIs)");
     if (a->nif && !a->bmask)
         return cli_usage(ctx, err, "-nif needs -bmask, the image of ROI labels");
-    if (a->act && (a->bmask || a->roi.count))
+    if (layers && (a->bmask || a->roi.count))
         return cli_usage(ctx, err, "-bmask and -roi belong to -nif");
     if (a->nif && (a->units.layer.count || a->units.chn.count || a->units.dmask || a->iteraxis))
-        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to -act");
+        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to -act or -net");
+    if (a->nif && cli_source_tuned(&a->source, &a->network))
+        return cli_usage(ctx, err, "with -nif no network is run: leave out its options");
+    dnb_status status = layers ? cli_source_check(&a->source, &a->network, ctx, err) : DNB_OK;
+    if (status != DNB_OK)
+        return status;
     if ((a->show || a->order) && !a->figure)
         return cli_usage(ctx, err, "-show and -order need -fig, the figure's file");
     if (a->figure && !dnb_figure_can_write(a->figure))
@@ -324,8 +359,8 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK && a->order)
         status = cli_categories_read(&order, a->order, err);
     if (status == DNB_OK)
-        status = a->act ? of_layers(&list, a, &o, &order, ctx, err)
-                        : of_rois(&list, a, &o, &order, ctx, err);
+        status = a->nif ? of_rois(&list, a, &o, &order, ctx, err)
+                        : of_layers(&list, a, &o, &order, ctx, err);
     if (status == DNB_OK)
         status = save(a, &list, ctx, err);
     if (status == DNB_OK && a->figure)
@@ -340,6 +375,9 @@ static const char *const aliases[] = {"dnn_rsa", "brain_rsa", NULL};
 static const char *const examples[] = {
     "dnnbrain rdm -act all.act.h5 -metric correlation -out dnn.rdm.h5 -fig dnn.png",
     "One RDM per layer.",
+    "dnnbrain rdm -net AlexNet -stim all.stim.csv -layer conv1_relu conv5_relu -metric correlation "
+    "-out dnn.rdm.h5",
+    "The same straight from the images, without an activation file.",
     "dnnbrain rdm -nif beta.nii.gz -bmask rois.nii.gz -metric correlation -out brain.rdm.h5",
     "One RDM per ROI.",
     "dnnbrain rdm -act all.act.h5 -layer conv5 -iteraxis channel -cate all.stim.csv -out "
@@ -356,6 +394,10 @@ const cli_command cmd_rdm = {
         "the activations of "
         "each layer (-act), or from the voxels of each ROI (-nif with -bmask), and writes the "
         "upper triangles.\n\n"
+        "With -net and -stim the images are shown to the network first, in one forward pass, and "
+        "no activation file is "
+        "written: activations stay in memory where they fit and go to a scratch file where not, "
+        "which is gone when the command ends, however it ends. The numbers are those of -act.\n\n"
         "Distances follow SciPy's definitions and agree with scipy.spatial.distance.pdist to 1e-6.",
     .examples = examples,
     .options = options,

@@ -66,6 +66,46 @@ dnb_status cli_network_open(dnb_net **out, const cli_network *n, cli_context *ct
     return status;
 }
 
+dnb_status cli_precision(dnb_precision *out, const char *name, cli_context *ctx, dnb_err *err)
+{
+    dnb_status status = dnb_precision_find(out, name, err);
+    if (status == DNB_OK && !dnb_precision_available(*out)) {
+        cli_warn(ctx, "this processor has no instructions for %s; computing in float32", name);
+        *out = DNB_PRECISION_F32;
+    }
+    return status;
+}
+
+dnb_status cli_precision_record(dnb_precision used, const char *const *layers, const double *error,
+                                size_t n, cli_context *ctx, dnb_err *err)
+{
+    char *text = NULL;
+    size_t size = 0, worst = 0;
+    cli_note(ctx, "precision", dnb_precision_name(used));
+    dnb_status status =
+        dnb_provenance_set(ctx->provenance, "precision", dnb_precision_name(used), err);
+    if (status != DNB_OK || used == DNB_PRECISION_F32 || n == 0 || error[0] < 0)
+        return status;
+    FILE *f = open_memstream(&text, &size);
+    if (!f)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for the error of %zu layers", n);
+    for (size_t i = 0; i < n; i++) {
+        fprintf(f, "%s%s %.2g", i ? ", " : "", layers[i], error[i]);
+        if (error[i] > error[worst])
+            worst = i;
+    }
+    if (fclose(f) != 0)
+        status = dnb_fail(err, DNB_ENOMEM, "out of memory for the error of %zu layers", n);
+    if (status == DNB_OK)
+        status = dnb_provenance_set(ctx->provenance, "bf16_error", text, err);
+    if (status == DNB_OK) {
+        cli_say(ctx, "bf16 against float32, of the layer's largest value: %s", text);
+        cli_note_number(ctx, "bf16_error", error[worst]);
+    }
+    free(text);
+    return status;
+}
+
 dnb_status cli_images_read(cli_images *out, const char *path, dnb_err *err)
 {
     cli_images images = {0};

@@ -17,18 +17,20 @@ typedef struct cli_network {
     bool cuda;
 } cli_network;
 
-#define CLI_NETWORK_OPTIONS(args)                                                                  \
+/* The rows of a command's option table; `needed`: are -net and -stim required? */
+#define CLI_NETWORK_OPTIONS(args) CLI_NETWORK_ROWS(args, true)
+#define CLI_NETWORK_ROWS(args, needed)                                                             \
     {.name = "net",                                                                                \
      .type = CLI_STRING,                                                                           \
      .offset = offsetof(args, network.net),                                                        \
-     .required = true,                                                                             \
+     .required = needed,                                                                           \
      .value = "NET",                                                                               \
      .help = "Network: a name (AlexNet, ...; `dnnbrain info NAME` shows its layers) or an .onnx "  \
              "file."},                                                                             \
         {.name = "stim",                                                                           \
          .type = CLI_INFILE,                                                                       \
          .offset = offsetof(args, network.stim),                                                   \
-         .required = true,                                                                         \
+         .required = needed,                                                                       \
          .value = "FILE",                                                                          \
          .help = "Stimuli (.stim.csv)."},                                                          \
         {.name = "weights",                                                                        \
@@ -80,6 +82,27 @@ typedef struct cli_network {
 /* Opens the network and records it in the provenance. */
 dnb_status cli_network_open(dnb_net **out, const cli_network *n, cli_context *ctx,
                             dnb_err *err) DNB_MUST_CHECK;
+
+/* -precision, the same for every command that computes a network. */
+#define CLI_PRECISION_OPTION(args)                                                                 \
+    {                                                                                              \
+        .name = "precision", .type = CLI_CHOICE, .offset = offsetof(args, precision),              \
+        .choices = "float32|bf16", .fallback = "float32",                                          \
+        .help =                                                                                    \
+            "bf16 rounds weights and activations to 8 bits of mantissa: several times faster on "  \
+            "processors with AMX, less or not at all on others. Its error is measured on "         \
+            "the first images, said and kept in the provenance. A processor without bfloat16 "     \
+            "instructions computes in float32, with a warning."                                    \
+    }
+
+/* Which precision to ask for: warns where this processor lacks it, and then it is float32. */
+dnb_status cli_precision(dnb_precision *out, const char *name, cli_context *ctx,
+                         dnb_err *err) DNB_MUST_CHECK;
+/* Writes "precision" and, for bf16, "bf16_error" ("conv1 1.2e-03, fc3 4e-03": max |bf16 - float32|
+ * / max |float32| per layer) into the provenance and says the worst. Negative errors are unknown
+ * and left out. */
+dnb_status cli_precision_record(dnb_precision used, const char *const *layers, const double *error,
+                                size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 
 /* Image stimuli: the list and the files' paths. */
 typedef struct cli_images {

@@ -362,6 +362,8 @@ void dnb_h5_file_close(dnb_h5_file *f)
         return;
     dnb_h5_scope scope = dnb_h5_enter();
     bool closed = f->file < 0 || H5Fclose(f->file) >= 0;
+    if (f->io && closed)
+        dnb_h5_io_release(f->io);
     dnb_h5_leave(scope);
     if (f->io && f->io->guard) {
         dnb_h5_guard_release(f->io->guard);

@@ -41,7 +41,7 @@ dnb_status dnb_h5_bad(const struct dnb_h5_file *f, dnb_err *err, const char *fmt
 void dnb_h5_close(hid_t id);
 
 /* One dataset of numbers. shape[0] are its rows. */
-enum { DNB_H5_DIMS = 4 };
+enum { DNB_H5_DIMS = 4, DNB_H5_FILTERS = 4 };
 typedef struct dnb_h5_set {
     char *name; /* path below the root, without a leading '/' */
     int ndim;
@@ -52,7 +52,8 @@ typedef struct dnb_h5_set {
     hsize_t chunk[DNB_H5_DIMS]; /* chunked: the chunk's shape; else zeros */
     bool unpackable;            /* chunked, this machine's byte order, at most the filters below */
     int n_filters;
-    H5Z_filter_t filters[2]; /* deflate, shuffle: in the order they were applied */
+    /* deflate, shuffle, fletcher32: in the order they were applied */
+    H5Z_filter_t filters[DNB_H5_FILTERS];
 } dnb_h5_set;
 
 /* An open file and its datasets, in creation order where the file tracks it, else by name. */

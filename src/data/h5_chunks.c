@@ -113,38 +113,53 @@ static void scatter(const unpacking *k, const size_t origin[DIMS], const unsigne
     }
 }
 
-/* Reads one chunk and undoes its filters, last one first. */
-static void unpack(const unpacking *k, piece *p)
+/* Undoes the filters of a chunk, last one first. The two buffers hold at least a whole chunk; *now
+ * has `size` bytes, in the end the values. NULL or what is wrong with it. */
+static const char *undo_filters(const unpacking *k, unsigned skipped, unsigned char **now,
+                                unsigned char **next, size_t size)
 {
     size_t bytes = k->chunk_items * k->item;
+    for (int i = k->s->n_filters - 1; i >= 0; i--) {
+        unsigned char *swap = *now;
+        if (skipped >> i & 1)
+            continue;
+        if (k->s->filters[i] == H5Z_FILTER_FLETCHER32) {
+            if (size < 4)
+                return "a chunk has the wrong size";
+            size -= 4; /* (HDF5 compares the sum) */
+            continue;
+        }
+        if (k->s->filters[i] == H5Z_FILTER_DEFLATE) {
+            uLongf got = (uLongf)bytes + 4; /* room for a sum below */
+            if (uncompress(*next, &got, *now, (uLong)size) != Z_OK)
+                return "a gzip chunk is broken";
+            size = (size_t)got;
+        } else if (size < bytes || size > bytes + 4) {
+            return "a chunk has the wrong size";
+        } else {
+            unshuffle(*next, *now, k->chunk_items, k->item);
+            memcpy(*next + bytes, *now + bytes, size - bytes);
+        }
+        *now = *next;
+        *next = swap;
+    }
+    return size == bytes ? NULL : "a chunk has the wrong size";
+}
+
+/* Reads one chunk and undoes its filters. */
+static void unpack(const unpacking *k, piece *p)
+{
+    size_t bytes = k->chunk_items * k->item + 4;
     unsigned char *now = dnb_alloc_aligned(p->size > bytes ? p->size : bytes, 1);
-    unsigned char *next = dnb_alloc_aligned(bytes, 1);
-    size_t size = p->size;
+    unsigned char *next = dnb_alloc_aligned(p->size > bytes ? p->size : bytes, 1);
     p->problem = NULL;
     p->no_memory = !now || !next;
     if (p->no_memory)
         p->problem = "";
-    else if (!read_fully(k->f->io->fd, now, size, p->at))
+    else if (!read_fully(k->f->io->fd, now, p->size, p->at))
         p->problem = "cannot read a chunk";
-    for (int i = k->s->n_filters - 1; i >= 0 && !p->problem; i--) {
-        unsigned char *swap = now;
-        if (p->skipped >> i & 1)
-            continue;
-        if (k->s->filters[i] == H5Z_FILTER_DEFLATE) {
-            uLongf got = (uLongf)bytes;
-            if (uncompress(next, &got, now, (uLong)size) != Z_OK || got != bytes)
-                p->problem = "a gzip chunk is broken";
-            size = bytes;
-        } else if (size != bytes) {
-            p->problem = "a chunk has the wrong size";
-        } else {
-            unshuffle(next, now, k->chunk_items, k->item);
-        }
-        now = next;
-        next = swap;
-    }
-    if (!p->problem && size != bytes)
-        p->problem = "a chunk has the wrong size";
+    else
+        p->problem = undo_filters(k, p->skipped, &now, &next, p->size);
     if (!p->problem)
         scatter(k, p->origin, now);
     dnb_free(now);
@@ -202,17 +217,79 @@ done:
     return status;
 }
 
+/* Does a chunk unpack to what a chunk holds? (One that is not there does.) */
+static dnb_status check_chunk(const unpacking *k, hid_t set, const size_t origin[DIMS],
+                              dnb_err *err)
+{
+    hsize_t at[DIMS], size = 0;
+    uint32_t skipped = 0;
+    size_t bytes = k->chunk_items * k->item + 4;
+    const char *problem = NULL;
+    for (int a = 0; a < DIMS; a++)
+        at[a] = origin[a];
+    if (H5Dget_chunk_storage_size(set, at, &size) < 0 || size == 0) {
+        H5Eclear2(H5E_DEFAULT);
+        return DNB_OK; /* HDF5 says so itself, or gives the fill value */
+    }
+    if (size > k->f->size)
+        return dnb_fail(err, DNB_EFORMAT, "%s: dataset '%.200s': a chunk has the wrong size",
+                        k->f->path, k->s->name);
+    size_t room = size > bytes ? (size_t)size : bytes;
+    unsigned char *now = dnb_alloc_aligned(room, 1), *next = dnb_alloc_aligned(room, 1);
+    dnb_status status = DNB_OK;
+    if (!now || !next)
+        status = dnb_fail_memory(err, k->f->path, 2 * room);
+    else if (H5Dread_chunk(set, H5P_DEFAULT, at, &skipped, now) < 0)
+        status = dnb_h5_bad(k->f, err, "dataset '%.200s': cannot read a chunk", k->s->name);
+    else if ((problem = undo_filters(k, skipped, &now, &next, (size_t)size)))
+        status =
+            dnb_fail(err, DNB_EFORMAT, "%s: dataset '%.200s': %s", k->f->path, k->s->name, problem);
+    dnb_free(now);
+    dnb_free(next);
+    return status;
+}
+
+/* Fills in what follows from dataset and type; false when a chunk is too large to count. */
+static bool lay_out(unpacking *k)
+{
+    bool ok = true;
+    for (int a = 0; a < DIMS && ok; a++) {
+        k->chunk[a] = a < k->s->ndim ? (size_t)k->s->chunk[a] : 1;
+        ok = dnb_mul_size(&k->chunk_items, k->chunk_items, k->chunk[a]) &&
+             k->chunk_items <= SIZE_MAX / 4 / k->item;
+    }
+    return ok;
+}
+
+dnb_status dnb_h5_check_chunks(const dnb_h5_file *f, const dnb_h5_set *s, dnb_h5_range r,
+                               dnb_err *err)
+{
+    unpacking k = {.f = f, .s = s, .r = r, .item = dnb_dtype_size(s->type), .chunk_items = 1};
+    if (s->n_filters == 0)
+        return DNB_OK;
+    if (!lay_out(&k))
+        return dnb_fail(err, DNB_EFORMAT, "%s: dataset '%.200s': chunks too large", f->path,
+                        s->name);
+    hid_t set = H5Dopen2(f->file, s->name, H5P_DEFAULT);
+    if (set < 0)
+        return dnb_h5_bad(f, err, "dataset '%.200s': cannot be opened", s->name);
+    size_t origin[DIMS] = {r.first / k.chunk[0] * k.chunk[0]};
+    dnb_status status = DNB_OK;
+    do {
+        if (is_wanted(&k, origin))
+            status = check_chunk(&k, set, origin, err);
+    } while (status == DNB_OK && next_chunk(&k, origin));
+    dnb_h5_close(set);
+    return status;
+}
+
 dnb_status dnb_h5_read_chunks(const dnb_h5_file *f, const dnb_h5_set *s, dnb_h5_range r,
                               dnb_dtype type, void *out, bool *served, dnb_err *err)
 {
     unpacking k = {
         .f = f, .s = s, .r = r, .item = dnb_dtype_size(type), .chunk_items = 1, .out = out};
     *served = s->unpackable && s->type == type;
-    for (int a = 0; a < DIMS && *served; a++) {
-        k.chunk[a] = a < s->ndim ? (size_t)s->chunk[a] : 1;
-        *served = dnb_mul_size(&k.chunk_items, k.chunk_items, k.chunk[a]) &&
-                  k.chunk_items <= LARGEST_CHUNK / k.item;
-    }
+    *served = *served && lay_out(&k) && k.chunk_items <= LARGEST_CHUNK / k.item;
     if (!*served)
         return DNB_OK;
     hid_t set = H5Dopen2(f->file, s->name, H5P_DEFAULT);

@@ -200,5 +200,7 @@ done:
     dnb_h5_close(file);
     dnb_h5_close(access);
     dnb_h5_close(creation);
+    if (status != DNB_OK)
+        dnb_h5_io_release(io);
     return status;
 }

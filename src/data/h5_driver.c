@@ -95,8 +95,6 @@ static dnb_h5_read_kind kind_of(H5FD_mem_t type)
         return DNB_H5_READ_SUPER;
     case H5FD_MEM_BTREE:
         return DNB_H5_READ_TREE;
-    case H5FD_MEM_GHEAP:
-        return DNB_H5_READ_GLOBAL_HEAP;
     case H5FD_MEM_LHEAP:
         return DNB_H5_READ_LOCAL_HEAP;
     case H5FD_MEM_OHDR:
@@ -206,13 +204,20 @@ hid_t dnb_h5_access(dnb_h5_io *io, bool v18)
     if (v18)
         ok = ok && H5Pset_libver_bounds(p, H5F_LIBVER_LATEST, H5F_LIBVER_LATEST) >= 0;
 #endif
-    if (driver >= 0)
-        H5FDunregister(driver); /* the properties keep it for as long as they need it */
+    io->driver = driver < 0 ? 0 : driver;
     if (!ok) {
         dnb_h5_close(p);
+        dnb_h5_io_release(io);
         return -1;
     }
     return p;
+}
+
+void dnb_h5_io_release(dnb_h5_io *io)
+{
+    if (io->driver > 0)
+        H5FDunregister(io->driver);
+    io->driver = 0;
 }
 
 dnb_status dnb_h5_io_check(const dnb_h5_io *io, const char *path, dnb_err *err)
@@ -232,9 +237,12 @@ dnb_status dnb_h5_open_failed(const dnb_h5_io *io, const char *path, const char 
     return dnb_h5_fail(err, status, path, "%s", what);
 }
 
-dnb_status dnb_h5_finish(hid_t file, const dnb_h5_io *io, const char *path, dnb_err *err)
+dnb_status dnb_h5_finish(hid_t file, dnb_h5_io *io, const char *path, dnb_err *err)
 {
-    if (H5Fclose(file) < 0 && io->error == 0)
-        return dnb_h5_fail(err, DNB_EIO, path, "cannot write");
-    return dnb_h5_io_check(io, path, err);
+    bool closed = H5Fclose(file) >= 0;
+    dnb_status status = !closed && io->error == 0 ? dnb_h5_fail(err, DNB_EIO, path, "cannot write")
+                                                  : dnb_h5_io_check(io, path, err);
+    if (closed)
+        dnb_h5_io_release(io);
+    return status;
 }

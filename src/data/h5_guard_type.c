@@ -27,6 +27,12 @@ uint64_t dnb_bytes_number(dnb_bytes *b, size_t n)
     return v;
 }
 
+dnb_bytes dnb_bytes_part(dnb_bytes *b, size_t n, size_t padded)
+{
+    const unsigned char *p = dnb_bytes_take(b, padded);
+    return (dnb_bytes){.at = p, .left = p ? n : 0, .bad = !p};
+}
+
 /* A text with its NUL, padded to a multiple of `pad` bytes. */
 static void take_name(dnb_bytes *b, size_t pad)
 {
@@ -145,22 +151,26 @@ bool dnb_h5_guard_type(dnb_bytes *b, dnb_h5_type *t, int depth)
     }
 }
 
-bool dnb_h5_guard_space(dnb_bytes *b, uint64_t *n)
+bool dnb_h5_guard_space(dnb_bytes *b, dnb_h5_space *s)
 {
     unsigned version = (unsigned)dnb_bytes_number(b, 1);
     uint64_t rank = dnb_bytes_number(b, 1), flags = dnb_bytes_number(b, 1);
     uint64_t kind =
         dnb_bytes_number(b, version == 1 ? 5 : 1); /* version 2: 0 scalar, 1 simple, 2 null */
-    if (b->bad || version < 1 || version > 2 || rank > MOST_DIMS)
+    if (b->bad || version < 1 || version > 2 || rank > MOST_DIMS || (flags & ~1u) ||
+        (version == 2 && (kind > 2 || (kind != 1 && rank > 0))))
         return false;
-    *n = version == 2 && kind == 2 ? 0 : 1;
+    s->rank = (unsigned)rank;
+    s->n = version == 2 && kind == 2 ? 0 : 1;
     for (uint64_t i = 0; i < rank; i++) {
         uint64_t d = dnb_bytes_number(b, 8);
-        *n = d != 0 && *n > UINT64_MAX / d ? UINT64_MAX : *n * d; /* at most "very many" */
+        s->now[i] = s->most[i] = d;
+        s->n = d != 0 && s->n > UINT64_MAX / d ? UINT64_MAX : s->n * d; /* at most "very many" */
     }
-    if (flags & 1)
-        dnb_bytes_take(b, 8 * rank);
-    if (flags & 2)
-        dnb_bytes_take(b, 8 * rank);
+    for (uint64_t i = 0; i < rank && (flags & 1); i++) {
+        s->most[i] = dnb_bytes_number(b, 8);
+        if (s->most[i] < s->now[i])
+            return false;
+    }
     return !b->bad;
 }

@@ -136,7 +136,12 @@ static dnb_status describe_filters(const dnb_h5_file *f, hid_t plist, dnb_h5_set
     int n_filters = H5Pget_nfilters(plist);
     if (n_filters < 0)
         return dnb_h5_bad(f, err, "dataset '%.200s': broken filters", s->name);
-    s->unpackable = s->unpackable && native && n_filters <= 2;
+    if (n_filters > DNB_H5_FILTERS)
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "%s: dataset '%.200s' has %d filters; at most %d are read, repack it: "
+                        "h5repack -f GZIP=4",
+                        f->path, s->name, n_filters, DNB_H5_FILTERS);
+    s->unpackable = s->unpackable && native;
     for (int i = 0; i < n_filters; i++) {
         unsigned flags = 0, values[1] = {0}, config = 0;
         size_t n_values = 0;
@@ -148,10 +153,10 @@ static dnb_status describe_filters(const dnb_h5_file *f, hid_t plist, dnb_h5_set
                             "(with shuffle) is read, repack it: h5repack -f GZIP=4",
                             f->path, s->name, (int)id);
         s->unpackable = s->unpackable && id != H5Z_FILTER_FLETCHER32;
-        if (i < 2)
+        if (i < DNB_H5_FILTERS)
             s->filters[i] = id;
     }
-    s->n_filters = n_filters < 2 ? n_filters : 2;
+    s->n_filters = n_filters;
     return DNB_OK;
 }
 
@@ -164,8 +169,12 @@ static dnb_status describe_chunks(const dnb_h5_file *f, hid_t plist, dnb_h5_set 
     if (f->size > UINT64_MAX / MOST_SHRUNK - SLACK)
         limit = UINT64_MAX;
     unsigned options = 0;
-    /* (Partial edge chunks may be left unfiltered; then HDF5 reads them.) */
-    s->unpackable = H5Pget_chunk_opts(plist, &options) >= 0 && options == 0 && !f->has_user_block;
+    if (H5Pget_chunk_opts(plist, &options) < 0 || options != 0)
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "%s: dataset '%.200s' leaves the chunks at its edges uncompressed; repack "
+                        "it: h5repack -f GZIP=4",
+                        f->path, s->name);
+    s->unpackable = !f->has_user_block;
     if (H5Pget_chunk(plist, DNB_H5_DIMS, s->chunk) != s->ndim)
         return dnb_h5_bad(f, err, "dataset '%.200s': broken chunk layout", s->name);
     if (bytes > limit)
@@ -352,6 +361,8 @@ dnb_status dnb_h5_read(dnb_h5_file *f, size_t set, dnb_h5_range r, dnb_dtype typ
     bool served = false;
     dnb_h5_scope scope = dnb_h5_enter();
     dnb_status status = dnb_h5_read_chunks(f, s, r, type, out, &served, err);
+    if (status == DNB_OK && !served)
+        status = dnb_h5_check_chunks(f, s, r, err);
     if (status == DNB_OK && !served)
         status = r.n_unit == items ? read_slab(f, s, r.first, r.n, 0, s->shape[1], type, out, err)
                                    : read_part(f, s, r, type, out, err);

@@ -279,8 +279,12 @@ static dnb_status add_attributes(dnb_h5_stream *s, const char *provenance, dnb_e
     hid_t access = dnb_h5_access(&io, dnb_h5_needs_v18(&s->job));
     hid_t file = access < 0 ? -1 : H5Fopen(s->temp, H5F_ACC_RDWR, access);
     dnb_h5_close(access);
-    if (file < 0)
-        return dnb_h5_open_failed(&io, s->path, "cannot reopen the part file", DNB_EIO, err);
+    if (file < 0) {
+        dnb_status failed =
+            dnb_h5_open_failed(&io, s->path, "cannot reopen the part file", DNB_EIO, err);
+        dnb_h5_io_release(&io);
+        return failed;
+    }
     dnb_status status = put_attributes(s, file, provenance, err);
     dnb_status closed = dnb_h5_finish(file, &io, s->path, status == DNB_OK ? err : NULL);
     return status == DNB_OK ? closed : status;

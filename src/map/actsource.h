@@ -1,4 +1,4 @@
-/* Patterns of one layer of an activation file. room: map (internal) */
+/* Patterns of one layer, of an activation file or at hand as rows. room: map (internal) */
 #ifndef DNB_MAP_ACTSOURCE_H
 #define DNB_MAP_ACTSOURCE_H
 
@@ -9,6 +9,8 @@
 
 /* One pattern of d = chn x area units per condition (stimulus, or label when grouped). */
 typedef struct dnb_actsource {
+    const char *name; /* of the layer */
+    dnb_rows rows;    /* stimuli x all units, float32 */
     dnb_actfile *file;
     size_t layer;
     dnb_select all; /* stands in when no units were given */
@@ -25,10 +27,14 @@ typedef struct dnb_window {
 
 size_t dnb_window_units(const dnb_window *w);
 
-/* units and groups may be NULL and must outlive s. */
+/* units and groups may be NULL and must outlive s, which must stay where it is. */
 dnb_status dnb_actsource_init(dnb_actsource *s, dnb_actfile *file, size_t layer,
                               const dnb_select *units, const dnb_groups *groups,
                               dnb_err *err) DNB_MUST_CHECK;
+/* From rows (float32, one per stimulus) of chn x row x col units. */
+dnb_status dnb_actsource_init_rows(dnb_actsource *s, const char *name, const dnb_rows *rows,
+                                   const size_t shape[3], const dnb_groups *groups,
+                                   dnb_err *err) DNB_MUST_CHECK;
 void dnb_actsource_release(dnb_actsource *s);
 
 /* Parts along an axis: channels, positions, or one. */
@@ -47,6 +53,6 @@ dnb_status dnb_actsource_read(dnb_actsource *s, const dnb_window *w, bool by_pos
 
 /* The patterns as a matrix read in tiles, without holding it; false when selection or grouping
  * stands in the way (then dnb_actsource_read). */
-bool dnb_actsource_rows(dnb_rows *out, dnb_actsource *s);
+bool dnb_actsource_rows(dnb_rows *out, const dnb_actsource *s);
 
 #endif

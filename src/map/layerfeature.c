@@ -1,6 +1,9 @@
 /* Features of a layer: which patterns, which method, where the results stand. */
 #include "dnnbrain/layerfeature.h"
 
+#include <math.h>
+#include <stdint.h>
+
 #include "base/mem.h"
 #include "base/progress.h"
 #include "dnnbrain/features.h"
@@ -17,7 +20,7 @@ typedef struct job {
 
 static const char *job_layer(const job *j)
 {
-    return dnb_actfile_name(j->source.file, j->source.layer);
+    return j->source.name;
 }
 
 static size_t job_budget(const job *j)
@@ -184,31 +187,86 @@ done:
     return status;
 }
 
+static void set_parts(job *j)
+{
+    j->parts_along = j->o->axis == DNB_FEATURE_CHN       ? DNB_ITER_ROW_COL
+                     : j->o->axis == DNB_FEATURE_ROW_COL ? DNB_ITER_CHANNEL
+                                                         : DNB_ITER_NONE;
+    j->n_parts = dnb_actsource_parts(&j->source, j->parts_along);
+    j->part = j->n_parts ? j->source.d / j->n_parts : 0;
+}
+
+/* Features of j's source, which is set. */
+static dnb_status run_job(dnb_array *out, job *j, dnb_err *err)
+{
+    dnb_array result = {0};
+    dnb_rows rows;
+    dnb_status status = DNB_OK;
+    set_parts(j);
+    DNB_TRY(check(j, err));
+    if (j->o->method == DNB_FEATURE_PCA && j->o->axis == DNB_FEATURE_ALL &&
+        dnb_actsource_rows(&rows, &j->source))
+        DNB_TRY(pca_part(j, &result, &rows, 0, err));
+    else
+        DNB_TRY(run_parts(j, &result, err));
+    *out = result;
+    result = (dnb_array){0};
+done:
+    dnb_array_release(&result);
+    return status;
+}
+
 dnb_status dnb_feature_of_layer(dnb_array *out, dnb_actfile *file, size_t layer,
                                 const dnb_select *units, const dnb_feature_options *options,
                                 dnb_err *err)
 {
     job j = {.o = options, .n_out = options->n};
-    dnb_array result = {0};
-    dnb_rows rows;
     dnb_status status = dnb_actsource_init(&j.source, file, layer, units, NULL, err);
-    if (status != DNB_OK)
-        return status;
-    j.parts_along = options->axis == DNB_FEATURE_CHN       ? DNB_ITER_ROW_COL
-                    : options->axis == DNB_FEATURE_ROW_COL ? DNB_ITER_CHANNEL
-                                                           : DNB_ITER_NONE;
-    j.n_parts = dnb_actsource_parts(&j.source, j.parts_along);
-    j.part = j.n_parts ? j.source.d / j.n_parts : 0;
-    DNB_TRY(check(&j, err));
-    if (options->method == DNB_FEATURE_PCA && options->axis == DNB_FEATURE_ALL &&
-        dnb_actsource_rows(&rows, &j.source))
-        DNB_TRY(pca_part(&j, &result, &rows, 0, err));
-    else
-        DNB_TRY(run_parts(&j, &result, err));
-    *out = result;
-    result = (dnb_array){0};
-done:
-    dnb_array_release(&result);
+    if (status == DNB_OK)
+        status = run_job(out, &j, err);
     dnb_actsource_release(&j.source);
     return status;
+}
+
+dnb_status dnb_feature_of_rows(dnb_array *out, const char *name, const dnb_rows *rows,
+                               const size_t shape[3], const dnb_feature_options *options,
+                               dnb_err *err)
+{
+    job j = {.o = options, .n_out = options->n};
+    dnb_status status = dnb_actsource_init_rows(&j.source, name, rows, shape, NULL, err);
+    if (status == DNB_OK)
+        status = run_job(out, &j, err);
+    dnb_actsource_release(&j.source);
+    return status;
+}
+
+dnb_status dnb_feature_plan(size_t *bytes, const char *name, const dnb_rows *rows,
+                            const size_t shape[3], const dnb_feature_options *options, dnb_err *err)
+{
+    const dnb_feature_options *o = options;
+    job j = {.o = o, .n_out = o->n};
+    double n = (double)rows->n, budget = (double)job_budget(&j);
+    dnb_rows part = *rows;
+    dnb_status status = dnb_actsource_init_rows(&j.source, name, rows, shape, NULL, err);
+    if (status == DNB_OK) {
+        set_parts(&j);
+        status = check(&j, err);
+    }
+    dnb_actsource_release(&j.source);
+    if (status != DNB_OK)
+        return status;
+    part.d = j.part;
+    double features = o->n ? (double)o->n : fmin(n, (double)part.d);
+    double total = n * (double)j.n_parts * features * sizeof(float);
+    if (j.n_parts > 1 || o->method != DNB_FEATURE_PCA) { /* read as many parts as fit */
+        total += fmin(n * (double)rows->d * sizeof(float), 0.5 * budget);
+        part.data = rows;
+    }
+    if (o->method == DNB_FEATURE_PCA) {
+        dnb_pca_options po = {
+            .n_components = o->n, .variance = o->n ? 0 : o->variance, .memory = o->memory};
+        total += (double)dnb_pca_plan_bytes(&part, &po);
+    }
+    *bytes = total < (double)(SIZE_MAX / 4) ? (size_t)total : SIZE_MAX / 4;
+    return DNB_OK;
 }

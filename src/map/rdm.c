@@ -2,6 +2,8 @@
  * axes. Distances themselves are the stats room's. */
 #include "dnnbrain/rdm.h"
 
+#include <math.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,27 +133,71 @@ done:
     return status;
 }
 
+static dnb_status rdm_of_source(dnb_array *out, dnb_actsource *s, const dnb_rdm_options *o,
+                                dnb_err *err)
+{
+    size_t budget = o->pdist.memory ? o->pdist.memory : dnb_memory_budget();
+    dnb_rows rows;
+    if (s->n < 2)
+        return dnb_fail(err, DNB_EARG, "layer %s: an RDM needs at least 2 conditions, there is %zu",
+                        s->name, s->n);
+    if (o->iteraxis == DNB_ITER_NONE && dnb_actsource_rows(&rows, s))
+        return stream_layer(out, &rows, &o->pdist, err);
+    return iterate_layer(out, s, o, budget, err);
+}
+
 dnb_status dnb_rdm_of_layer(dnb_array *out, dnb_actfile *file, size_t layer,
                             const dnb_select *units, const dnb_rdm_options *options, dnb_err *err)
 {
     static const dnb_rdm_options defaults = {0};
     const dnb_rdm_options *o = options ? options : &defaults;
-    size_t budget = o->pdist.memory ? o->pdist.memory : dnb_memory_budget();
     dnb_actsource s;
-    dnb_rows rows;
     dnb_status status = dnb_actsource_init(&s, file, layer, units, o->groups, err);
-    if (status != DNB_OK)
-        return status;
-    if (s.n < 2)
-        status =
-            dnb_fail(err, DNB_EARG, "layer %s: an RDM needs at least 2 conditions, there is %zu",
-                     dnb_actfile_name(file, layer), s.n);
-    else if (o->iteraxis == DNB_ITER_NONE && dnb_actsource_rows(&rows, &s))
-        status = stream_layer(out, &rows, &o->pdist, err);
-    else
-        status = iterate_layer(out, &s, o, budget, err);
+    if (status == DNB_OK)
+        status = rdm_of_source(out, &s, o, err);
     dnb_actsource_release(&s);
     return status;
+}
+
+dnb_status dnb_rdm_of_rows(dnb_array *out, const char *name, const dnb_rows *rows,
+                           const size_t shape[3], const dnb_rdm_options *options, dnb_err *err)
+{
+    static const dnb_rdm_options defaults = {0};
+    const dnb_rdm_options *o = options ? options : &defaults;
+    dnb_actsource s;
+    dnb_status status = dnb_actsource_init_rows(&s, name, rows, shape, o->groups, err);
+    if (status == DNB_OK)
+        status = rdm_of_source(out, &s, o, err);
+    dnb_actsource_release(&s);
+    return status;
+}
+
+/* Bytes of a product of sizes, for plans: as many as there are when it does not fit. */
+static size_t saturated(double bytes)
+{
+    return bytes < (double)(SIZE_MAX / 4) ? (size_t)bytes : SIZE_MAX / 4;
+}
+
+size_t dnb_rdm_plan_bytes(const dnb_rows *rows, const size_t shape[3],
+                          const dnb_rdm_options *options)
+{
+    static const dnb_rdm_options defaults = {0};
+    const dnb_rdm_options *o = options ? options : &defaults;
+    size_t budget = o->pdist.memory ? o->pdist.memory : dnb_memory_budget();
+    size_t n = o->groups ? o->groups->n_groups : rows->n, d = rows->d, parts = 1;
+    if (o->iteraxis == DNB_ITER_NONE && !o->groups)
+        return dnb_pdist_plan_bytes(rows, &o->pdist);
+    if (o->iteraxis == DNB_ITER_CHANNEL)
+        parts = shape[0];
+    else if (o->iteraxis == DNB_ITER_ROW_COL)
+        parts = shape[1] * shape[2];
+    dnb_rows part = {.n = n, .d = d / parts, .dtype = DNB_F32, .data = rows, .stride = d};
+    dnb_pdist_options pdist = o->pdist;
+    pdist.memory = budget / 2;
+    double values = (double)n * (double)d * (sizeof(float) + (o->groups ? sizeof(double) : 0));
+    double result = (double)parts * (double)dnb_condensed_count(n) * sizeof(double);
+    return saturated(fmin(values, 0.5 * (double)budget) + result +
+                     (double)dnb_pdist_plan_bytes(&part, &pdist));
 }
 
 /* Means of the rows of each group: fresh n_groups x d. */

@@ -82,8 +82,8 @@ static void find_views(dnb_analysis *a)
     }
 }
 
-/* Weights and vectors must be constants, data must be floats; otherwise the reference kernel runs.
- */
+/* Weights and vectors must be constants, data must be floats, nothing empty; otherwise the
+ * reference kernel runs. */
 static bool operands_fit(const dnb_analysis *a, const dnb_node *n, const dnb_prim *p)
 {
     for (size_t k = 0; k < n->n_inputs; k++) {
@@ -94,8 +94,10 @@ static bool operands_fit(const dnb_analysis *a, const dnb_node *n, const dnb_pri
             return false;
         if ((int)k < p->n_data && a->inf->shape[v].dtype != DNB_F32)
             return false;
+        if (dnb_shape_count(&a->inf->shape[v]) == 0)
+            return false;
     }
-    return true;
+    return dnb_shape_count(&a->inf->shape[n->outputs[0]]) > 0;
 }
 
 static dnb_status describe_prims(dnb_analysis *a, dnb_err *err)

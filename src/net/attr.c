@@ -11,6 +11,9 @@ void dnb_attr_release(dnb_attr *a)
     dnb_free((void *)a->s);
     dnb_free((void *)a->ints);
     dnb_free((void *)a->floats);
+    for (size_t i = 0; a->strings && i < a->n; i++)
+        dnb_free((void *)a->strings[i]);
+    dnb_free((void *)a->strings);
     if (a->tensor) {
         dnb_array_release((dnb_array *)a->tensor);
         dnb_free((void *)a->tensor);
@@ -24,6 +27,22 @@ static void *copy_bytes(const void *src, size_t n, size_t size)
     if (p && n)
         memcpy(p, src, n * size);
     return p;
+}
+
+/* NULL when there is no memory. */
+static const char *const *copy_strings(const char *const *src, size_t n)
+{
+    char **copy = dnb_calloc(n, sizeof *copy);
+    bool ok = copy != NULL;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = (copy[i] = dnb_strdup(src[i])) != NULL;
+    for (size_t i = 0; !ok && copy && i < n; i++)
+        dnb_free(copy[i]);
+    if (!ok) {
+        dnb_free(copy);
+        copy = NULL;
+    }
+    return (const char *const *)copy;
 }
 
 dnb_status dnb_attr_copy(dnb_attr *out, const dnb_attr *a, dnb_err *err)
@@ -41,6 +60,8 @@ dnb_status dnb_attr_copy(dnb_attr *out, const dnb_attr *a, dnb_err *err)
         ok = (c.ints = copy_bytes(a->ints, a->n, sizeof *a->ints)) != NULL;
     else if (a->kind == DNB_ATTR_FLOATS)
         ok = (c.floats = copy_bytes(a->floats, a->n, sizeof *a->floats)) != NULL;
+    else if (a->kind == DNB_ATTR_STRINGS)
+        ok = (c.strings = copy_strings(a->strings, a->n)) != NULL;
     else if (a->kind == DNB_ATTR_TENSOR)
         ok = (c.tensor = dnb_calloc(1, sizeof *c.tensor)) != NULL;
     if (!ok || !c.name) {
@@ -112,6 +133,30 @@ dnb_status dnb_node_ints(const dnb_node *n, const char *name, const int64_t **in
     dnb_status status = find_kind(n, name, DNB_ATTR_INTS, &a, err);
     if (status == DNB_OK) {
         *ints = a ? a->ints : NULL;
+        *count = a ? a->n : 0;
+    }
+    return status;
+}
+
+dnb_status dnb_node_floats(const dnb_node *n, const char *name, const double **floats,
+                           size_t *count, dnb_err *err)
+{
+    const dnb_attr *a = NULL;
+    dnb_status status = find_kind(n, name, DNB_ATTR_FLOATS, &a, err);
+    if (status == DNB_OK) {
+        *floats = a ? a->floats : NULL;
+        *count = a ? a->n : 0;
+    }
+    return status;
+}
+
+dnb_status dnb_node_strings(const dnb_node *n, const char *name, const char *const **strings,
+                            size_t *count, dnb_err *err)
+{
+    const dnb_attr *a = NULL;
+    dnb_status status = find_kind(n, name, DNB_ATTR_STRINGS, &a, err);
+    if (status == DNB_OK) {
+        *strings = a ? a->strings : NULL;
         *count = a ? a->n : 0;
     }
     return status;

@@ -25,7 +25,7 @@ static dnb_status sum_to_input(const dnb_op_grads *r, size_t k, dnb_value grad, 
 /* Add and Sum. */
 dnb_status dnb_grad_add(const dnb_op_grads *r, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
+    dnb_status status = dnb_grad_refuse_legacy(r, err);
     for (size_t k = 0; k < r->node.n_inputs && status == DNB_OK; k++)
         if (r->wanted[k])
             status = sum_to_input(r, k, r->out_grads[0], err);
@@ -36,6 +36,7 @@ dnb_status dnb_grad_sub(const dnb_op_grads *r, dnb_err *err)
 {
     dnb_value negative;
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_refuse_legacy(r, err));
     if (r->wanted[0])
         DNB_TRY(sum_to_input(r, 0, r->out_grads[0], err));
     if (r->wanted[1]) {
@@ -50,6 +51,7 @@ dnb_status dnb_grad_mul(const dnb_op_grads *r, dnb_err *err)
 {
     dnb_value product;
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_refuse_legacy(r, err));
     for (size_t k = 0; k < 2; k++)
         if (r->wanted[k]) {
             DNB_TRY(two(r, "Mul", r->out_grads[0], r->node.inputs[1 - k], &product, err));
@@ -64,6 +66,7 @@ dnb_status dnb_grad_div(const dnb_op_grads *r, dnb_err *err)
 {
     dnb_value part, product;
     dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_refuse_legacy(r, err));
     DNB_TRY(two(r, "Div", r->out_grads[0], r->node.inputs[1], &part, err));
     if (r->wanted[0])
         DNB_TRY(sum_to_input(r, 0, part, err));

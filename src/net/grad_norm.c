@@ -3,6 +3,26 @@
 #include "net/grad_util.h"
 #include "net/op_util.h"
 
+/* Statistics of the batch itself, and statistics per feature, have no rule. */
+static dnb_status refuse_training(const dnb_op_grads *r, dnb_err *err)
+{
+    int opset = dnb_graph_opset(r->graph);
+    int64_t training = 0, is_test = 1, spatial = 1;
+    dnb_status status = DNB_OK;
+    if (opset >= 14)
+        DNB_TRY(dnb_node_int(&r->node, "training_mode", 0, &training, err));
+    if (opset < 7 && dnb_node_attr(&r->node, "is_test"))
+        DNB_TRY(dnb_node_int(&r->node, "is_test", 0, &is_test, err));
+    if (opset < 9)
+        DNB_TRY(dnb_node_int(&r->node, "spatial", 1, &spatial, err));
+    if (training || !is_test || !spatial || r->node.n_outputs > 1)
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "node '%s' (%s): no gradient in training mode or per feature", r->node.name,
+                        r->node.op->name);
+done:
+    return status;
+}
+
 /* y = (x - mean) factor + bias with factor = scale / sqrt(variance + epsilon), per channel. */
 dnb_status dnb_grad_batch_norm(const dnb_op_grads *r, dnb_err *err)
 {
@@ -10,6 +30,7 @@ dnb_status dnb_grad_batch_norm(const dnb_op_grads *r, dnb_err *err)
     dnb_value dy = r->out_grads[0], shape, both[2] = {dy, DNB_NO_VALUE};
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_grad_refuse_from(r, 3, err));
+    DNB_TRY(refuse_training(r, err));
     if (r->wanted[0]) {
         DNB_TRY(dnb_grad_shape_of(r, in[0], &shape, err));
         const dnb_value factor[3] = {in[1], in[4], shape};

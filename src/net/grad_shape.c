@@ -80,13 +80,13 @@ dnb_status dnb_grad_transpose(const dnb_op_grads *r, dnb_err *err)
                          err);
 }
 
-/* Pad's fill value must be 0 when it moves indices: its attribute and input go. */
+/* What Pad and Resize fill with must be 0 when they move indices: attribute and input go. */
 static size_t without_fill(const dnb_op_grads *r, dnb_value *in, dnb_attr *attrs)
 {
     size_t n = 0;
     bool pad = strcmp(r->node.op->name, "Pad") == 0;
     for (size_t i = 0; i < r->node.n_attrs; i++)
-        if (!pad || strcmp(r->node.attrs[i].name, "value") != 0)
+        if (strcmp(r->node.attrs[i].name, pad ? "value" : "extrapolation_value") != 0)
             attrs[n++] = r->node.attrs[i];
     if (pad && r->node.n_inputs > 2)
         in[2] = DNB_NO_VALUE;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "net/elementwise.h"
 #include "net/op_util.h"
 
 #define MAX_DIM ((int64_t)1 << 31)
@@ -55,6 +56,15 @@ dnb_status dnb_grad_refuse_from(const dnb_op_grads *r, size_t first, dnb_err *er
                             "node '%s' (%s): no gradient with respect to input %zu", r->node.name,
                             r->node.op->name, i);
     return DNB_OK;
+}
+
+dnb_status dnb_grad_refuse_legacy(const dnb_op_grads *r, dnb_err *err)
+{
+    if (!dnb_uses_legacy_axis(&r->node, dnb_graph_opset(r->graph)))
+        return DNB_OK;
+    return dnb_fail(err, DNB_EUNSUPPORTED,
+                    "node '%s' (%s): no gradient where 'axis' lines the operands up", r->node.name,
+                    r->node.op->name);
 }
 
 dnb_status dnb_op_target_shape(const dnb_op_shapes *s, size_t i, dnb_err *err)

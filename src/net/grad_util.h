@@ -23,6 +23,8 @@ dnb_status dnb_grad_scaled(const dnb_op_grads *r, dnb_value a, double factor, dn
                            dnb_err *err) DNB_MUST_CHECK;
 /* DNB_EUNSUPPORTED when any input from `first` on is wanted. */
 dnb_status dnb_grad_refuse_from(const dnb_op_grads *r, size_t first, dnb_err *err) DNB_MUST_CHECK;
+/* DNB_EUNSUPPORTED when the node lines its operands up by `axis`, as before operator set 7. */
+dnb_status dnb_grad_refuse_legacy(const dnb_op_grads *r, dnb_err *err) DNB_MUST_CHECK;
 /* A one-dimensional integer input known when planning, as the shape of a result: into s->out[0],
  * with the type of input 0. For shape rules of operators that take such a shape. */
 dnb_status dnb_op_target_shape(const dnb_op_shapes *s, size_t i, dnb_err *err) DNB_MUST_CHECK;
@@ -32,7 +34,7 @@ dnb_status dnb_op_floats(const dnb_op_shapes *s, size_t n, dnb_err *err) DNB_MUS
 dnb_status dnb_op_expect(const dnb_op_shapes *s, size_t i, const dnb_shape *want,
                          dnb_err *err) DNB_MUST_CHECK;
 
-/* ---- rules (grad_shape.c, grad_math.c, grad_window.c, grad_norm.c) ---- */
+/* ---- rules (grad_shape.c, grad_math.c, grad_function.c, grad_window.c, grad_norm.c) ---- */
 dnb_status dnb_grad_same(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_reshape(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_broadcast_to(const dnb_op_grads *r, dnb_err *err);
@@ -56,6 +58,20 @@ dnb_status dnb_grad_leaky_relu(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_clip(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_sigmoid(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_tanh(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_neg(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_abs(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_sin(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_cos(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_softplus(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_exp(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_log(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_sqrt(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_reciprocal(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_erf(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_gelu(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_hard_sigmoid(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_pow(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_mean(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_batch_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_instance_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_lrn(const dnb_op_grads *r, dnb_err *err);

@@ -406,7 +406,7 @@ dnb_status dnb_graph_node(dnb_graph *g, const dnb_node_spec *spec, dnb_value *ou
         return add_constant_node(g, spec, outputs, err);
     op = spec->op ? dnb_op_find(spec->op) : NULL;
     if (!op)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s': operator %s is not supported",
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s': operator %s is unsupported",
                         spec_name(spec), spec->op ? spec->op : "(none)");
     DNB_TRY(check_spec(g, spec, op, n_outputs, err));
     DNB_TRY(reserve_values(g, n_outputs, err));

@@ -50,6 +50,7 @@ typedef enum dnb_attr_kind {
     DNB_ATTR_STRING,
     DNB_ATTR_INTS,
     DNB_ATTR_FLOATS,
+    DNB_ATTR_STRINGS,
     DNB_ATTR_TENSOR,
     DNB_ATTR_GRAPH
 } dnb_attr_kind;
@@ -63,7 +64,8 @@ typedef struct dnb_attr {
     const char *s;
     const int64_t *ints;
     const double *floats;
-    size_t n; /* length of ints / floats */
+    const char *const *strings;
+    size_t n; /* length of ints / floats / strings */
     const dnb_array *tensor;
     const dnb_graph *graph; /* borrowed: a body that the node's graph owns (dnb_graph_add_body) */
 } dnb_attr;
@@ -77,6 +79,16 @@ typedef struct dnb_attr {
                 .kind = DNB_ATTR_INTS,                                                             \
                 .ints = (const int64_t[]){__VA_ARGS__},                                            \
                 .n = sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)})
+#define DNB_FLOATS(nm, ...)                                                                        \
+    ((dnb_attr){.name = (nm),                                                                      \
+                .kind = DNB_ATTR_FLOATS,                                                           \
+                .floats = (const double[]){__VA_ARGS__},                                           \
+                .n = sizeof((const double[]){__VA_ARGS__}) / sizeof(double)})
+#define DNB_STRINGS(nm, ...)                                                                       \
+    ((dnb_attr){.name = (nm),                                                                      \
+                .kind = DNB_ATTR_STRINGS,                                                          \
+                .strings = (const char *const[]){__VA_ARGS__},                                     \
+                .n = sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)})
 #define DNB_TENSOR(nm, a) ((dnb_attr){.name = (nm), .kind = DNB_ATTR_TENSOR, .tensor = (a)})
 
 /* ---- graph --------------------------------------------------------------------------------------
@@ -183,5 +195,9 @@ dnb_status dnb_node_string(const dnb_node *n, const char *name, const char **out
 /* *ints = NULL and *count = 0 when absent. */
 dnb_status dnb_node_ints(const dnb_node *n, const char *name, const int64_t **ints, size_t *count,
                          dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_node_floats(const dnb_node *n, const char *name, const double **floats,
+                           size_t *count, dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_node_strings(const dnb_node *n, const char *name, const char *const **strings,
+                            size_t *count, dnb_err *err) DNB_MUST_CHECK;
 
 #endif

@@ -22,7 +22,7 @@ void dnb_node_view_release(dnb_node_view *v)
     *v = (dnb_node_view){0};
 }
 
-static dnb_status view_reserve(dnb_node_view *v, const dnb_node *n, dnb_err *err)
+dnb_status dnb_node_view_reserve(dnb_node_view *v, const dnb_node *n, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     if (n->n_inputs > v->cap_in || !v->in) {
@@ -47,7 +47,7 @@ done:
 dnb_status dnb_node_view_fill(dnb_node_view *v, dnb_op_shapes *s, const dnb_graph *g,
                               const dnb_inference *inf, const dnb_node *n, dnb_err *err)
 {
-    dnb_status status = view_reserve(v, n, err);
+    dnb_status status = dnb_node_view_reserve(v, n, err);
     if (status != DNB_OK)
         return status;
     for (size_t i = 0; i < n->n_inputs; i++) {
@@ -78,15 +78,18 @@ void dnb_inference_free(dnb_inference *inf)
     dnb_free(inf);
 }
 
-/* Refuses shapes no array could have. Integer values may be empty (shape arithmetic). */
+/* Refuses shapes no array could have. Integers may be empty (shape arithmetic); floats where the
+ * operator says that it copes, or moves nothing. */
 static dnb_status check_output(const dnb_node *n, const dnb_shape *s, dnb_err *err)
 {
     size_t count = 1;
     char text[128];
     bool ok = s->ndim >= 0 && s->ndim <= DNB_MAX_DIMS;
+    bool may_be_empty =
+        s->dtype == DNB_I64 || (n->op->flags & (DNB_OP_TAKES_EMPTY | DNB_OP_VIEW)) != 0;
     for (int i = 0; ok && i < s->ndim; i++)
-        ok = s->dim[i] <= MAX_DIM && (s->dim[i] > 0 || s->dtype == DNB_I64) &&
-             dnb_mul_size(&count, count, s->dim[i]) && count <= PTRDIFF_MAX / 16;
+        ok = s->dim[i] <= MAX_DIM && (s->dim[i] > 0 || may_be_empty) &&
+             dnb_mul_size(&count, count, s->dim[i] ? s->dim[i] : 1) && count <= PTRDIFF_MAX / 16;
     if (ok)
         return DNB_OK;
     return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): its output would be %s", n->name, n->op->name,
@@ -114,7 +117,7 @@ static bool is_foldable(const dnb_op_shapes *s, const dnb_node *n)
     for (size_t i = 0; i < n->n_outputs; i++)
         if (dnb_shape_count(&s->out[i]) > MAX_KNOWN)
             return false;
-    return n->n_outputs == 1 && n->op->run;
+    return n->n_outputs == 1 && n->op->run && !n->op->eval;
 }
 
 static dnb_status fold(dnb_inference *inf, const dnb_op_shapes *s, const dnb_node *n,
@@ -149,12 +152,28 @@ done:
     return status;
 }
 
-void dnb_infer_elem(const dnb_op_shapes *s, dnb_shape *out)
+static void complete_elem(const dnb_op_shapes *s, dnb_shape *out)
 {
     if (out->elem)
         return;
     bool as_first = s->node->n_inputs && s->in[0] && s->in[0]->dtype == out->dtype;
     out->elem = DNB_ELEM(dnb_elem(as_first ? s->in[0] : out));
+}
+
+dnb_status dnb_infer_outputs(const dnb_op_shapes *s, dnb_err *err)
+{
+    const dnb_node *n = s->node;
+    dnb_status status = DNB_OK;
+    for (size_t i = 0; i < n->n_outputs; i++)
+        s->out[i] = (dnb_shape){.dtype = n->n_inputs && s->in[0] ? s->in[0]->dtype : DNB_F32};
+    DNB_TRY(n->op->shape(s, err));
+    for (size_t i = 0; i < n->n_outputs; i++) {
+        DNB_TRY(check_output(n, &s->out[i], err));
+        complete_elem(s, &s->out[i]);
+    }
+    DNB_TRY(check_empty_input(s, n, err));
+done:
+    return status;
 }
 
 static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_node *n,
@@ -164,28 +183,36 @@ static dnb_status infer_node(dnb_inference *inf, const dnb_graph *g, const dnb_n
     dnb_status status = dnb_node_view_fill(view, &s, g, inf, n, err);
     if (status != DNB_OK)
         return status;
+    DNB_TRY(dnb_infer_outputs(&s, err));
     for (size_t i = 0; i < n->n_outputs; i++)
-        s.out[i] = (dnb_shape){.dtype = n->n_inputs && s.in[0] ? s.in[0]->dtype : DNB_F32};
-    DNB_TRY(n->op->shape(&s, err));
-    for (size_t i = 0; i < n->n_outputs; i++) {
-        DNB_TRY(check_output(n, &s.out[i], err));
-        dnb_infer_elem(&s, &s.out[i]);
         inf->shape[n->outputs[i]] = s.out[i];
-    }
-    DNB_TRY(check_empty_input(&s, n, err));
     if (is_foldable(&s, n))
         DNB_TRY(fold(inf, &s, n, budget, err));
 done:
     return status;
 }
 
-/* Inputs at this batch, constants as they are. */
-static void seed_values(dnb_inference *inf, const dnb_graph *g)
+static dnb_status check_inputs(const dnb_graph *g, const dnb_shape *first, dnb_err *err)
 {
+    for (size_t i = first ? 1 : 0; i < dnb_graph_input_count(g); i++) {
+        const dnb_graph_value *v = dnb_graph_value_at(g, dnb_graph_input_at(g, i));
+        bool open = v->declared.ndim < 1;
+        for (int d = 0; d < v->declared.ndim; d++)
+            open |= v->declared.dim[d] == 0;
+        if (open)
+            return dnb_fail(err, DNB_ESHAPE, "input '%s' has no fixed shape", v->name);
+    }
+    return DNB_OK;
+}
+
+/* Inputs at this batch, constants as they are. */
+static void seed_values(dnb_inference *inf, const dnb_graph *g, const dnb_shape *first)
+{
+    dnb_value first_input = first ? dnb_graph_input_at(g, 0) : DNB_NO_VALUE;
     for (size_t i = 0; i < inf->n_values; i++) {
         const dnb_graph_value *v = dnb_graph_value_at(g, (dnb_value)i);
         if (v->is_input) {
-            inf->shape[i] = v->declared;
+            inf->shape[i] = (dnb_value)i == first_input ? *first : v->declared;
             inf->shape[i].dim[0] = inf->batch;
         } else if (v->is_constant) {
             inf->shape[i] = dnb_shape_of(&v->constant);
@@ -198,6 +225,12 @@ static void seed_values(dnb_inference *inf, const dnb_graph *g)
 
 dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t batch, dnb_err *err)
 {
+    return dnb_inference_new_for(out, g, batch, NULL, err);
+}
+
+dnb_status dnb_inference_new_for(dnb_inference **out, const dnb_graph *g, size_t batch,
+                                 const dnb_shape *input, dnb_err *err)
+{
     dnb_inference *inf = NULL;
     dnb_node_view view = {0};
     dnb_status status = DNB_OK;
@@ -208,11 +241,14 @@ dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t bat
     inf->batch = batch;
     inf->declared_batch = 1;
     inf->n_values = dnb_graph_value_count(g);
-    if (dnb_graph_input_count(g) > 0)
-        inf->declared_batch = dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared.dim[0];
+    if (dnb_graph_input_count(g) > 0) {
+        const dnb_shape *s = &dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared;
+        inf->declared_batch = input && (s->ndim < 1 || s->dim[0] == 0) ? input->dim[0] : s->dim[0];
+    }
     DNB_NEW(inf->shape, inf->n_values, "shape inference");
     DNB_NEW(inf->known, inf->n_values, "shape inference");
-    seed_values(inf, g);
+    DNB_TRY(check_inputs(g, input, err));
+    seed_values(inf, g, input);
     for (size_t i = 0; i < dnb_graph_node_count(g); i++)
         DNB_TRY(infer_node(inf, g, dnb_graph_node_at(g, i), &view, &budget, err));
     *out = inf;

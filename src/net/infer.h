@@ -17,9 +17,13 @@ typedef struct dnb_inference {
  * than a few thousand elements is not computed. */
 dnb_status dnb_inference_new(dnb_inference **out, const dnb_graph *g, size_t batch,
                              dnb_err *err) DNB_MUST_CHECK;
+/* The same with this shape for the first input (NULL = as declared); where the file leaves the
+ * batch open, its dim[0] is taken to be what the graph is written for. */
+dnb_status dnb_inference_new_for(dnb_inference **out, const dnb_graph *g, size_t batch,
+                                 const dnb_shape *input, dnb_err *err) DNB_MUST_CHECK;
 void dnb_inference_free(dnb_inference *inf);
-/* Completes out->elem where the shape rule left it 0 (see graph.h). */
-void dnb_infer_elem(const dnb_op_shapes *s, dnb_shape *out);
+/* One node: its shape rule, checked, with all element types filled in. */
+dnb_status dnb_infer_outputs(const dnb_op_shapes *s, dnb_err *err) DNB_MUST_CHECK;
 
 /* The arrays an operator's rules want, for one node. Zero-initialise once, refill
  * for each node; release at the end. */
@@ -30,6 +34,8 @@ typedef struct dnb_node_view {
     size_t cap_in, cap_out;
 } dnb_node_view;
 
+/* Room for node n's inputs and outputs. */
+dnb_status dnb_node_view_reserve(dnb_node_view *v, const dnb_node *n, dnb_err *err) DNB_MUST_CHECK;
 /* Fills v and *s for node n (inferred output shapes included, when there are any). */
 dnb_status dnb_node_view_fill(dnb_node_view *v, dnb_op_shapes *s, const dnb_graph *g,
                               const dnb_inference *inf, const dnb_node *n,

@@ -1,6 +1,6 @@
 /* Our narrow view of oneDNN: layouts and primitives made from neutral descriptions. Implemented by
- * onednn_common.c and, for what differs between major versions, onednn_v2.c / onednn_v3.c; no other
- * file calls oneDNN. room: net (internal) */
+ * onednn_layout.c, onednn_common.c and, for what differs between major versions, onednn_v2.c /
+ * onednn_v3.c; no other file calls oneDNN. room: net (internal) */
 #ifndef DNB_NET_ONEDNN_H
 #define DNB_NET_ONEDNN_H
 
@@ -13,23 +13,27 @@ typedef struct dnb_dnn dnb_dnn;
 dnb_status dnb_dnn_new(dnb_dnn **out, dnb_err *err) DNB_MUST_CHECK;
 void dnb_dnn_free(dnb_dnn *d);
 
-/* ---- layouts: how a float32 value lies in memory
- * -------------------------------------------------- */
+/* Does this CPU multiply bfloat16 numbers natively? Else oneDNN would emulate or refuse them. */
+bool dnb_dnn_has_bf16(void);
+
+/* ---- layouts: how a value lies in memory, as float32 (DNB_F32) or bfloat16 (DNB_BF16)
+ * ----------------------------------------------------------------------------------- */
 
 typedef struct dnb_layout dnb_layout;
 
 /* Row-major. */
-dnb_status dnb_layout_plain(dnb_layout **out, int ndim, const size_t *dim,
+dnb_status dnb_layout_plain(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
                             dnb_err *err) DNB_MUST_CHECK;
 /* Element steps per dimension. */
-dnb_status dnb_layout_strided(dnb_layout **out, int ndim, const size_t *dim, const size_t *step,
-                              dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_layout_strided(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
+                              const size_t *step, dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_layout_copy(dnb_layout **out, const dnb_layout *l, dnb_err *err) DNB_MUST_CHECK;
 /* The first n items along dimension 0 of a value in layout l. */
 dnb_status dnb_layout_first(dnb_layout **out, const dnb_layout *l, int ndim, const size_t *dim,
                             size_t n, dnb_err *err) DNB_MUST_CHECK;
 void dnb_layout_free(dnb_layout *l);
 bool dnb_layout_equal(const dnb_layout *a, const dnb_layout *b);
+dnb_dtype dnb_layout_type(const dnb_layout *l);
 /* Padding included. */
 size_t dnb_layout_bytes(const dnb_layout *l);
 
@@ -58,6 +62,10 @@ typedef struct dnb_dnn_spec {
     dnb_shape out;
     dnb_shape weights; /* CONV, DECONV, INNER: as the graph has them */
     bool has_bias;
+    dnb_dtype in_type;        /* CONV, DECONV, INNER: of data and weights (biases are float32) */
+    dnb_dtype out_type;       /* of the result; sums are float32 whatever the types */
+    const dnb_layout *stored; /* CONV: how the data lie at present, kept if that costs no speed;
+                                 NULL = unknown */
 } dnb_dnn_spec;
 
 typedef struct dnb_dnn_op dnb_dnn_op;

@@ -106,7 +106,8 @@ static dnb_status weight_layout(dnb_layout **out, const dnb_prim *p, const dnb_s
 {
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     int n = dnb_prim_weights(p, weights, dim, step);
-    return plain ? dnb_layout_strided(out, n, dim, step, err) : dnb_layout_any(out, n, dim, err);
+    return plain ? dnb_layout_strided(out, DNB_F32, n, dim, step, err)
+                 : dnb_layout_any(out, DNB_F32, n, dim, err);
 }
 
 static dnb_status make_layouts(made_layouts *m, const dnb_dnn_spec *s, dnb_err *err)
@@ -116,12 +117,12 @@ static dnb_status make_layouts(made_layouts *m, const dnb_dnn_spec *s, dnb_err *
     dnb_status status = DNB_OK;
     for (size_t k = 0; k < s->n_data; k++)
         if (conv || (kind == DNB_PRIM_POOL_MAX_GRAD && k == 1))
-            DNB_TRY(dnb_layout_any(&m->src[k], s->in[k].ndim, s->in[k].dim, err));
+            DNB_TRY(dnb_layout_any(&m->src[k], DNB_F32, s->in[k].ndim, s->in[k].dim, err));
         else
             DNB_TRY(dnb_layout_copy(&m->src[k], s->in_layout[k], err));
     if (kind == DNB_PRIM_CONV_INPUT_GRAD) {
         DNB_TRY(weight_layout(&m->weights, s->prim, &s->weights, false, err));
-        DNB_TRY(dnb_layout_any(&m->dst, s->out.ndim, s->out.dim, err));
+        DNB_TRY(dnb_layout_any(&m->dst, DNB_F32, s->out.ndim, s->out.dim, err));
     } else if (kind == DNB_PRIM_CONV_WEIGHT_GRAD) {
         DNB_TRY(weight_layout(&m->dst, s->prim, &s->out, s->prim->groups > 1, err));
     } else {

@@ -56,7 +56,8 @@ struct dnb_dnn_op {
     dnb_dnn_before before;
 };
 
-dnb_status dnb_layout_any(dnb_layout **out, int ndim, const size_t *dim,
+/* oneDNN chooses. */
+dnb_status dnb_layout_any(dnb_layout **out, dnb_dtype type, int ndim, const size_t *dim,
                           dnb_err *err) DNB_MUST_CHECK;
 dnb_status dnb_layout_from(dnb_layout **out, dnb_md_ref md, dnb_err *err) DNB_MUST_CHECK;
 /* Adds the argument if the chosen implementation has it (a descriptor of size > 0). */
@@ -80,9 +81,11 @@ dnb_status dnb_dnn_status(dnnl_status_t s, const char *what, dnb_err *err) DNB_M
 
 /* Storage for one descriptor: *md must be released with dnb_md_release. */
 dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
-                             const dnnl_dim_t *step);
+                             const dnnl_dim_t *step, dnnl_data_type_t type);
 /* format_tag any */
-dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim);
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                         dnnl_data_type_t type);
+dnnl_data_type_t dnb_md_type(dnb_md_ref md);
 dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from);
 dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_dim_t *dim);
 void dnb_md_release(dnnl_memory_desc_t *md);
@@ -93,6 +96,7 @@ typedef struct dnb_pd_request {
     const dnb_layout *const *src; /* n_src */
     size_t n_src;
     const dnb_layout *weights, *bias, *dst; /* NULL where there is none */
+    bool winograd;                          /* CONV: by Winograd's method */
 } dnb_pd_request;
 
 dnnl_status_t dnb_pd_create(dnnl_primitive_desc_t *pd, dnnl_engine_t engine,
@@ -117,6 +121,9 @@ dnnl_alg_kind_t dnb_pool_kind(dnb_prim_kind kind);
 void dnb_dims(dnnl_dim_t *out, int n, const size_t *in);
 /* NULL for NULL. */
 dnb_md_ref dnb_md_or_null(const dnb_layout *l);
+
+/* Any layout oneDNN likes / the layout of a descriptor (onednn_layout.c). */
+dnb_status dnb_layout_from(dnb_layout **out, dnb_md_ref md, dnb_err *err) DNB_MUST_CHECK;
 
 /* The window of a convolution or pooling; oneDNN counts dilation from 0. */
 typedef struct dnb_geometry {

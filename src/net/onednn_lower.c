@@ -1,6 +1,7 @@
 /* Planning primitive steps: a group of fused nodes becomes one oneDNN primitive over buffers.
  * Nothing here depends on oneDNN's version. */
 #include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "net/op_util.h"
@@ -37,6 +38,12 @@ static bool has_weights(const dnb_prim *p)
            p->kind == DNB_PRIM_CONV_INPUT_GRAD;
 }
 
+/* Gradients are computed in float32, whatever the values they belong to are stored in. */
+static bool is_gradient(const dnb_prim *p)
+{
+    return p->kind >= DNB_PRIM_CONV_INPUT_GRAD || p->adjoint;
+}
+
 /* Does the primitive say in which layout it wants data input k? */
 static bool chooses_layout(const dnb_prim *p, size_t k)
 {
@@ -53,44 +60,64 @@ static dnb_shape with_leading_ones(const dnb_shape *s, int ndim)
     return r;
 }
 
-/* The layout of the first version of v; NULL = plain. */
-static dnb_status main_layout(dnb_builder *b, dnb_value v, dnb_layout **out, int *buffer,
-                              dnb_err *err)
+/* One operand as it is stored, or in `type` if that is what it must have. */
+static dnb_status gather_stored(dnb_builder *b, prim_inputs *in, size_t k, dnb_dtype type,
+                                dnb_err *err)
 {
     int at;
-    dnb_status status = dnb_builder_main_version(b, v, &at, err);
-    if (status != DNB_OK)
-        return status;
-    *buffer = b->versions[at].buffer;
-    return b->versions[at].layout ? dnb_layout_copy(out, b->versions[at].layout, err) : DNB_OK;
-}
-
-/* A gradient takes the layout of the values it goes with when it is plain itself: theirs is what
- * the convolutions around it prefer. */
-static dnb_status gather_pair(dnb_builder *b, prim_inputs *in, dnb_err *err)
-{
-    dnb_layout *other = NULL;
-    int ignored;
     dnb_status status = DNB_OK;
-    DNB_TRY(main_layout(b, in->value[0], &in->made[0], &in->buffer[0], err));
-    DNB_TRY(main_layout(b, in->value[1], &other, &ignored, err));
-    if (!in->made[0] && other) {
-        in->made[0] = other;
-        other = NULL;
-        DNB_TRY(dnb_builder_version_in(b, in->value[0], in->made[0], &in->buffer[0], err));
+    DNB_TRY(dnb_builder_main_version(b, in->value[k], &at, err));
+    if (type == DNB_F32 && dnb_version_type(&b->versions[at]) != DNB_F32) {
+        DNB_TRY(dnb_builder_version_in(b, in->value[k], NULL, &in->buffer[k], err));
+        goto done;
     }
-    if (!in->made[0])
-        DNB_TRY(dnb_builder_plain_layout(b, in->value[0], &in->made[0], err));
-    in->layout[0] = in->layout[1] = in->made[0];
-    DNB_TRY(dnb_builder_version_in(b, in->value[1], in->made[0], &in->buffer[1], err));
+    in->buffer[k] = b->versions[at].buffer;
+    if (b->versions[at].layout)
+        DNB_TRY(dnb_layout_copy(&in->made[k], b->versions[at].layout, err));
 done:
-    dnb_layout_free(other);
     return status;
 }
 
-/* Values, shapes and, where the primitive does not choose them, layouts and buffers. */
-static dnb_status gather_inputs(dnb_builder *b, size_t i, const dnb_prim *p, prim_inputs *in,
-                                dnb_err *err)
+/* The second operand of arithmetic that is repeated along some dimensions: plain, in the first
+ * one's type. */
+static dnb_status gather_repeated(dnb_builder *b, prim_inputs *in, dnb_err *err)
+{
+    dnb_dtype type = dnb_layout_type(in->layout[0]);
+    dnb_layout *plain = NULL;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_layout_plain(&plain, type, in->shape[1].ndim, in->shape[1].dim, err));
+    DNB_TRY(dnb_builder_version_in(b, in->value[1], plain, &in->buffer[1], err));
+    in->shape[1] = with_leading_ones(&in->shape[1], in->shape[0].ndim);
+    DNB_TRY(dnb_layout_plain(&in->made[1], type, in->shape[1].ndim, in->shape[1].dim, err));
+done:
+    dnb_layout_free(plain);
+    return status;
+}
+
+/* A gradient takes the layout of the values it goes with when it is plain itself: theirs is what
+ * the convolutions around it prefer. Both in float32. */
+static dnb_status gather_pair(dnb_builder *b, prim_inputs *in, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    for (size_t k = 0; k < 2; k++)
+        DNB_TRY(gather_stored(b, in, k, DNB_F32, err));
+    if (!in->made[0] && in->made[1]) {
+        in->made[0] = in->made[1];
+        in->made[1] = NULL;
+        DNB_TRY(dnb_builder_version_in(b, in->value[0], in->made[0], &in->buffer[0], err));
+    }
+    if (!in->made[0])
+        DNB_TRY(dnb_builder_plain_layout(b, in->value[0], DNB_F32, &in->made[0], err));
+    in->layout[0] = in->layout[1] = in->made[0];
+    DNB_TRY(dnb_builder_version_in(b, in->value[1], in->made[0], &in->buffer[1], err));
+done:
+    return status;
+}
+
+/* Values, shapes and, where the primitive does not choose them, layouts and buffers. With type
+ * DNB_F32 every operand is float32, else as it happens to be stored. */
+static dnb_status gather_inputs(dnb_builder *b, size_t i, const dnb_prim *p, dnb_dtype type,
+                                prim_inputs *in, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     in->n = (size_t)p->n_data;
@@ -114,14 +141,13 @@ static dnb_status gather_inputs(dnb_builder *b, size_t i, const dnb_prim *p, pri
             DNB_TRY(dnb_builder_version_in(b, in->value[1], in->layout[0], &in->buffer[1], err));
             continue;
         }
-        if (second) {
-            in->shape[1] = with_leading_ones(&in->shape[1], in->shape[0].ndim);
-            DNB_TRY(dnb_builder_version_in(b, in->value[1], NULL, &in->buffer[1], err));
-        } else {
-            DNB_TRY(main_layout(b, in->value[k], &in->made[k], &in->buffer[k], err));
-        }
+        if (second)
+            DNB_TRY(gather_repeated(b, in, err));
+        else
+            DNB_TRY(gather_stored(b, in, k, type, err));
         if (!in->made[k])
-            DNB_TRY(dnb_layout_plain(&in->made[k], in->shape[k].ndim, in->shape[k].dim, err));
+            DNB_TRY(
+                dnb_layout_plain(&in->made[k], DNB_F32, in->shape[k].ndim, in->shape[k].dim, err));
         in->layout[k] = in->made[k];
     }
 done:
@@ -135,8 +161,27 @@ static bool has_bias(const dnb_node *n, const dnb_node_facts *f)
     return f->norm >= 0 || f->bias >= 0 || (n->n_inputs > 2 && n->inputs[2] != DNB_NO_VALUE);
 }
 
-static dnb_status make_op(dnb_builder *b, size_t i, const prim_inputs *in, dnb_dnn_op **out,
-                          dnb_err *err)
+/* What a primitive whose operands have `type` stores: the same, except that results which only taps
+ * or softmax read are not rounded. */
+static dnb_dtype result_type(const dnb_program *p, const dnb_node_facts *f, dnb_dtype type)
+{
+    const dnb_value_facts *v = &p->analysis.values[f->result];
+    bool last = v->readers == 0 ||
+                (v->readers == 1 && p->analysis.nodes[v->reader].prim.kind == DNB_PRIM_SOFTMAX);
+    return last && has_weights(&f->prim) ? DNB_F32 : type;
+}
+
+static dnb_status check_types(const prim_inputs *in, dnb_err *err)
+{
+    for (size_t k = 1; k < in->n; k++)
+        if (dnb_layout_type(in->layout[k]) != dnb_layout_type(in->layout[0]))
+            return dnb_fail(err, DNB_EUNSUPPORTED, "operands of two types");
+    return DNB_OK;
+}
+
+/* The primitive of the group headed by node i; convolutions take operands in `type`. */
+static dnb_status make_op(dnb_builder *b, size_t i, const prim_inputs *in, dnb_dtype type,
+                          dnb_dnn_op **out, dnb_err *err)
 {
     const dnb_node *n = dnb_graph_node_at(b->p->graph, i);
     const dnb_node_facts *f = &b->p->analysis.nodes[i];
@@ -146,9 +191,31 @@ static dnb_status make_op(dnb_builder *b, size_t i, const prim_inputs *in, dnb_d
                          .n_data = in->n,
                          .out = b->p->inf->shape[n->outputs[0]],
                          .has_bias = has_bias(n, f)};
-    if (has_weights(&f->prim))
+    dnb_dnn_op *op = NULL;
+    dnb_status status = DNB_OK;
+    if (has_weights(&f->prim)) {
+        int at;
         spec.weights = b->p->inf->shape[n->inputs[1]];
-    return dnb_dnn_op_new(out, b->p->dnn, &spec, err);
+        DNB_TRY(dnb_builder_main_version(b, in->value[0], &at, err));
+        if (dnb_version_type(&b->versions[at]) == type)
+            spec.stored = b->versions[at].layout;
+    } else if (!is_gradient(&f->prim)) {
+        DNB_TRY(check_types(in, err));
+        type = dnb_layout_type(in->layout[0]);
+    }
+    spec.in_type = type;
+    spec.out_type = result_type(b->p, f, type);
+    DNB_TRY(dnb_dnn_op_new(&op, b->p->dnn, &spec, err));
+    /* oneDNN's slow reference code, which takes bfloat16 too, would undo the gain. */
+    if (type == DNB_BF16 && strncmp(dnb_dnn_op_name(op), "ref", 3) == 0) {
+        status = dnb_fail(err, DNB_EUNSUPPORTED, "no fast bfloat16 implementation");
+        goto done;
+    }
+    *out = op;
+    op = NULL;
+done:
+    dnb_dnn_op_free(op);
+    return status;
 }
 
 /* Where a fused addition accumulates: on the addend itself when this is its last read, else on a
@@ -161,7 +228,7 @@ static dnb_status addend_buffer(dnb_builder *b, dnb_value v, const dnb_layout *d
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_builder_main_version(b, v, &at, err));
     dnb_version from = b->versions[at];
-    DNB_TRY(dnb_builder_plain_layout(b, v, &plain, err));
+    DNB_TRY(dnb_builder_plain_layout(b, v, DNB_F32, &plain, err));
     *buffer = from.buffer;
     if (!dnb_builder_last_read(b, v, from.buffer) ||
         !dnb_layout_equal(from.layout ? from.layout : plain, dst))
@@ -208,7 +275,7 @@ static dnb_status is_as_stored(const dnb_program *p, const dnb_node *n, const dn
         return DNB_OK;
     }
     int ndim = dnb_prim_weights(prim, &p->inf->shape[n->inputs[1]], dim, step);
-    dnb_status status = dnb_layout_strided(&stored, ndim, dim, step, err);
+    dnb_status status = dnb_layout_strided(&stored, DNB_F32, ndim, dim, step, err);
     if (status == DNB_OK)
         *out = dnb_layout_equal(stored, wanted);
     dnb_layout_free(stored);
@@ -292,7 +359,7 @@ static dnb_status add_group_step(dnb_builder *b, size_t i, prim_inputs *in, dnb_
     dnb_status status = DNB_OK;
     DNB_TRY(result_buffer(b, f, in, *op, &buffer, err));
     DNB_TRY(dnb_layout_copy(&dst, dnb_dnn_op_layout(*op, DNB_ARG_DST), err));
-    DNB_TRY(dnb_builder_plain_layout(b, f->result, &plain, err));
+    DNB_TRY(dnb_builder_plain_layout(b, f->result, DNB_F32, &plain, err));
     /* weights in groups are plain, seen with one dimension more */
     if (f->prim.kind == DNB_PRIM_CONV_WEIGHT_GRAD && f->prim.groups > 1) {
         dnb_layout_free(dst);
@@ -321,14 +388,16 @@ done:
     return status;
 }
 
-dnb_status dnb_lower_group(dnb_builder *b, size_t i, dnb_err *err)
+static dnb_status lower_group_as(dnb_builder *b, size_t i, dnb_dtype type, dnb_err *err)
 {
     const dnb_node_facts *f = &b->p->analysis.nodes[i];
     prim_inputs in = {0};
     dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
-    DNB_TRY(gather_inputs(b, i, &f->prim, &in, err));
-    DNB_TRY(make_op(b, i, &in, &op, err));
+    if (type != DNB_F32 && is_gradient(&f->prim))
+        return dnb_fail(err, DNB_EUNSUPPORTED, "gradients are computed in float32");
+    DNB_TRY(gather_inputs(b, i, &f->prim, type, &in, err));
+    DNB_TRY(make_op(b, i, &in, type, &op, err));
     for (size_t k = 0; k < in.n; k++)
         if (chooses_layout(&f->prim, k))
             DNB_TRY(dnb_builder_version_in(
@@ -337,5 +406,15 @@ dnb_status dnb_lower_group(dnb_builder *b, size_t i, dnb_err *err)
 done:
     inputs_release(&in);
     dnb_dnn_op_free(op);
+    return status;
+}
+
+dnb_status dnb_lower_group(dnb_builder *b, size_t i, dnb_err *err)
+{
+    dnb_status status = DNB_EUNSUPPORTED;
+    if (b->p->bf16)
+        status = lower_group_as(b, i, DNB_BF16, err);
+    if (status == DNB_EUNSUPPORTED)
+        status = lower_group_as(b, i, DNB_F32, err);
     return status;
 }

@@ -3,14 +3,15 @@
 #include "net/onednn_impl.h"
 
 dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
-                             const dnnl_dim_t *step)
+                             const dnnl_dim_t *step, dnnl_data_type_t type)
 {
-    return dnnl_memory_desc_init_by_strides(md, ndim, dim, dnnl_f32, step);
+    return dnnl_memory_desc_init_by_strides(md, ndim, dim, type, step);
 }
 
-dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim)
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                         dnnl_data_type_t type)
 {
-    return dnnl_memory_desc_init_by_tag(md, ndim, dim, dnnl_f32, dnnl_format_tag_any);
+    return dnnl_memory_desc_init_by_tag(md, ndim, dim, type, dnnl_format_tag_any);
 }
 
 dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from)
@@ -23,6 +24,11 @@ dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_d
 {
     const dnnl_dims_t zero = {0};
     return dnnl_memory_desc_init_submemory(md, from, dim, zero);
+}
+
+dnnl_data_type_t dnb_md_type(dnb_md_ref md)
+{
+    return md->data_type;
 }
 
 void dnb_md_release(dnnl_memory_desc_t *md)
@@ -62,9 +68,10 @@ static dnnl_status_t init_conv(op_desc *d, const dnb_pd_request *r, const dnb_ge
         return dnnl_dilated_deconvolution_forward_desc_init(
             &d->deconv, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
             g->stride, g->dilation, g->lo, g->hi);
-    return dnnl_dilated_convolution_forward_desc_init(&d->conv, dnnl_forward_inference,
-                                                      dnnl_convolution_direct, src, weights, bias,
-                                                      dst, g->stride, g->dilation, g->lo, g->hi);
+    return dnnl_dilated_convolution_forward_desc_init(
+        &d->conv, dnnl_forward_inference,
+        r->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, src, weights, bias, dst,
+        g->stride, g->dilation, g->lo, g->hi);
 }
 
 static dnnl_status_t init_desc(op_desc *d, const dnb_pd_request *r)

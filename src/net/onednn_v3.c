@@ -3,14 +3,15 @@
 #include "net/onednn_impl.h"
 
 dnnl_status_t dnb_md_strided(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
-                             const dnnl_dim_t *step)
+                             const dnnl_dim_t *step, dnnl_data_type_t type)
 {
-    return dnnl_memory_desc_create_with_strides(md, ndim, dim, dnnl_f32, step);
+    return dnnl_memory_desc_create_with_strides(md, ndim, dim, type, step);
 }
 
-dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim)
+dnnl_status_t dnb_md_any(dnnl_memory_desc_t *md, int ndim, const dnnl_dim_t *dim,
+                         dnnl_data_type_t type)
 {
-    return dnnl_memory_desc_create_with_tag(md, ndim, dim, dnnl_f32, dnnl_format_tag_any);
+    return dnnl_memory_desc_create_with_tag(md, ndim, dim, type, dnnl_format_tag_any);
 }
 
 dnnl_status_t dnb_md_copy(dnnl_memory_desc_t *md, dnb_md_ref from)
@@ -22,6 +23,13 @@ dnnl_status_t dnb_md_first(dnnl_memory_desc_t *md, dnb_md_ref from, const dnnl_d
 {
     const dnnl_dims_t zero = {0};
     return dnnl_memory_desc_create_submemory(md, from, dim, zero);
+}
+
+dnnl_data_type_t dnb_md_type(dnb_md_ref md)
+{
+    dnnl_data_type_t type = dnnl_data_type_undef;
+    dnnl_memory_desc_query(md, dnnl_query_data_type, &type);
+    return type;
 }
 
 void dnb_md_release(dnnl_memory_desc_t *md)
@@ -52,7 +60,8 @@ static dnnl_status_t create_conv(dnnl_primitive_desc_t *pd, dnnl_engine_t engine
             pd, engine, dnnl_forward_inference, dnnl_deconvolution_direct, src, weights, bias, dst,
             g->stride, g->dilation, g->lo, g->hi, attr);
     return dnnl_convolution_forward_primitive_desc_create(
-        pd, engine, dnnl_forward_inference, dnnl_convolution_direct, src, weights, bias, dst,
+        pd, engine, dnnl_forward_inference,
+        r->winograd ? dnnl_convolution_winograd : dnnl_convolution_direct, src, weights, bias, dst,
         g->stride, g->dilation, g->lo, g->hi, attr);
 }
 

@@ -5,8 +5,13 @@
 #include "net/graph.h"
 #include "net/onnx_tensor.h"
 
-/* The model's weights may be moved out of it. height, width: see onnx_load.h. */
+typedef struct dnb_onnx_wish {
+    bool any;             /* inputs as they are; else one image input of this size: */
+    size_t height, width; /* see onnx_load.h */
+} dnb_onnx_wish;
+
+/* The model's weights may be moved out of it. */
 dnb_status dnb_onnx_build(dnb_graph **out, Onnx__Model *model, const dnb_onnx_source *from,
-                          size_t height, size_t width, dnb_err *err) DNB_MUST_CHECK;
+                          const dnb_onnx_wish *wish, dnb_err *err) DNB_MUST_CHECK;
 
 #endif

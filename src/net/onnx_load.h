@@ -1,4 +1,4 @@
-/* ONNX models (opset 7 to 17) as graphs. room: net (internal) */
+/* ONNX models (opset 1 to 18) as graphs. room: net (internal) */
 #ifndef DNB_NET_ONNX_LOAD_H
 #define DNB_NET_ONNX_LOAD_H
 
@@ -9,7 +9,10 @@
  * file leaves them open or says otherwise. */
 dnb_status dnb_onnx_load(dnb_graph **out, const char *path, size_t height, size_t width,
                          dnb_err *err) DNB_MUST_CHECK;
-/* The same from memory; tensors kept in other files are refused. */
+/* The graph just as the file has it: any number of inputs of any shape and type; sizes the file
+ * leaves open are 0. For evaluation (eval.h). */
+dnb_status dnb_onnx_load_any(dnb_graph **out, const char *path, dnb_err *err) DNB_MUST_CHECK;
+/* dnb_onnx_load from memory; tensors kept in other files are refused. */
 dnb_status dnb_onnx_load_memory(dnb_graph **out, const char *name, const void *data, size_t size,
                                 size_t height, size_t width, dnb_err *err) DNB_MUST_CHECK;
 

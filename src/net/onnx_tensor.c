@@ -37,6 +37,14 @@ static const struct {
 };
 #define N_TYPES ((int32_t)(sizeof types / sizeof types[0]))
 
+bool dnb_onnx_dtype(int32_t data_type, dnb_dtype *out)
+{
+    if (data_type < 0 || data_type >= N_TYPES || types[data_type].list == LIST_NONE)
+        return false;
+    *out = types[data_type].dtype;
+    return true;
+}
+
 typedef struct reader {
     Onnx__Tensor *t;
     const char *name;

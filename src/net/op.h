@@ -31,8 +31,22 @@ typedef struct dnb_op_call {
     const dnb_shape *out_shape;
 } dnb_op_call;
 
+/* A node whose outputs' shapes only running it tells (If, Loop, Scan): evaluation node by node. The
+ * rule fills out (owned arrays) and out_shape. */
+typedef struct dnb_evaluator dnb_evaluator; /* eval.h */
+typedef struct dnb_eval_call {
+    dnb_evaluator *evaluator;
+    const dnb_node *node;
+    int opset;
+    const dnb_array *const *in; /* NULL = input not given */
+    const dnb_shape *const *in_shape;
+    dnb_array *out;
+    dnb_shape *out_shape;
+} dnb_eval_call;
+
 typedef dnb_status (*dnb_shape_rule)(const dnb_op_shapes *s, dnb_err *err);
 typedef dnb_status (*dnb_reference_kernel)(const dnb_op_call *call, dnb_err *err);
+typedef dnb_status (*dnb_eval_rule)(const dnb_eval_call *call, dnb_err *err);
 /* Describes the node as an accelerator primitive; leaves p->kind NONE when it cannot (this instance
  * then runs by the reference kernel). s->out holds the inferred shapes. */
 typedef dnb_status (*dnb_lowering)(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err);
@@ -59,9 +73,11 @@ typedef enum dnb_op_flag {
     DNB_OP_VIEW_IF_SAME_SHAPE = 2,
     /* the result follows from in[0]'s shape alone (Shape) */
     DNB_OP_SHAPE_ONLY = 4,
-    /* in[0] may be empty while the result is not (Concat); all other kernels may count on elements
-     */
-    DNB_OP_TAKES_EMPTY = 8
+    /* shape rule and kernel cope with empty inputs and empty results (Concat, Slice); all others
+     * may count on elements */
+    DNB_OP_TAKES_EMPTY = 8,
+    /* the results depend on how many there are (Split): loaders keep those that nobody reads */
+    DNB_OP_ALL_OUTPUTS = 16
 } dnb_op_flag;
 
 struct dnb_op {
@@ -70,6 +86,7 @@ struct dnb_op {
     unsigned char flags;
     dnb_shape_rule shape;
     dnb_reference_kernel run;
+    dnb_eval_rule eval;         /* instead of run, for control flow; else NULL */
     dnb_lowering lower;         /* NULL = always the reference kernel */
     dnb_gradient_rule gradient; /* NULL = none */
 };

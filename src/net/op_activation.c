@@ -1,157 +1,240 @@
-/* Relu, LeakyRelu, Clip, Sigmoid, Tanh. */
+/* Activations: functions of one number with up to two parameters, Clip, PRelu, Hardmax. A plain
+ * activation is one line in the kernel header and one here. */
 #include <float.h>
 #include <math.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
+#include "net/elementwise.h"
 #include "net/grad_util.h"
 #include "net/op_families.h"
-#include "net/op_util.h"
+
+#define SQRT_HALF 0.70710678118654752440
+#define SQRT_TWO_OVER_PI 0.79788456080286535588
+
+static double pin(double x, double lo, double hi)
+{
+    x = x < lo ? lo : x;
+    return x > hi ? hi : x;
+}
+
+static double softplus(double x)
+{
+    return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x));
+}
+
+static double celu(double x, double alpha)
+{
+    double bent = alpha * expm1(x / alpha);
+    return isnan(x) ? x : (x > 0 ? x : 0) + (bent < 0 ? bent : 0);
+}
 
 #define DNB_KERNELS "net/op_activation_kernel.h"
 #include "net/each_real.h"
 
-static dnb_status activation_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    if (s->in[0]->dtype != DNB_F32)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): works on floats only",
-                        s->node->name, s->node->op->name);
-    s->out[0] = *s->in[0];
-    return DNB_OK;
-}
-
-static dnb_status lower_as(dnb_prim *p, dnb_prim_alg alg, double alpha, double beta)
-{
-    p->kind = DNB_PRIM_ELTWISE;
-    p->alg = alg;
-    p->alpha = (float)alpha;
-    p->beta = (float)beta;
-    p->n_data = 1;
-    return DNB_OK;
-}
-
-/* ---- Relu, Sigmoid, Tanh ------------------------------------------------------------------------
+/* ---- plain activations --------------------------------------------------------------------------
  */
 
-static dnb_status relu_run(const dnb_op_call *c, dnb_err *err)
+/* Attributes that become p[0] and p[1] of the kernel; a NULL name is none. */
+typedef struct parameters {
+    const char *name[2];
+    double fallback[2];
+} parameters;
+
+static dnb_status read_parameters(const dnb_node *n, const parameters *d, double p[2], dnb_err *err)
 {
-    (void)err;
-    DNB_BY_TYPE(c, activate, c, DNB_ALG_RELU, 0, 0);
-    return DNB_OK;
-}
-
-static dnb_status relu_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    (void)s;
-    (void)err;
-    return lower_as(p, DNB_ALG_RELU, 0, 0);
-}
-
-static dnb_status sigmoid_run(const dnb_op_call *c, dnb_err *err)
-{
-    (void)err;
-    DNB_BY_TYPE(c, activate, c, DNB_ALG_SIGMOID, 0, 0);
-    return DNB_OK;
-}
-
-static dnb_status sigmoid_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    (void)s;
-    (void)err;
-    return lower_as(p, DNB_ALG_SIGMOID, 0, 0);
-}
-
-static dnb_status tanh_run(const dnb_op_call *c, dnb_err *err)
-{
-    (void)err;
-    DNB_BY_TYPE(c, activate, c, DNB_ALG_TANH, 0, 0);
-    return DNB_OK;
-}
-
-static dnb_status tanh_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    (void)s;
-    (void)err;
-    return lower_as(p, DNB_ALG_TANH, 0, 0);
-}
-
-const dnb_op dnb_op_relu = {.name = "Relu",
-                            .min_in = 1,
-                            .max_in = 1,
-                            .max_out = 1,
-                            .shape = activation_shape,
-                            .run = relu_run,
-                            .lower = relu_lower,
-                            .gradient = dnb_grad_relu};
-
-const dnb_op dnb_op_sigmoid = {.name = "Sigmoid",
-                               .min_in = 1,
-                               .max_in = 1,
-                               .max_out = 1,
-                               .shape = activation_shape,
-                               .run = sigmoid_run,
-                               .lower = sigmoid_lower,
-                               .gradient = dnb_grad_sigmoid};
-
-const dnb_op dnb_op_tanh = {.name = "Tanh",
-                            .min_in = 1,
-                            .max_in = 1,
-                            .max_out = 1,
-                            .shape = activation_shape,
-                            .run = tanh_run,
-                            .lower = tanh_lower,
-                            .gradient = dnb_grad_tanh};
-
-/* ---- LeakyRelu ----------------------------------------------------------------------------------
- */
-
-static dnb_status leaky_run(const dnb_op_call *c, dnb_err *err)
-{
-    double alpha;
-    dnb_status status = dnb_node_float(c->node, "alpha", 0.01, &alpha, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, activate, c, DNB_ALG_RELU, alpha, 0);
+    dnb_status status = DNB_OK;
+    for (int i = 0; i < 2; i++) {
+        p[i] = d->fallback[i];
+        if (d->name[i])
+            DNB_TRY(dnb_node_float(n, d->name[i], d->fallback[i], &p[i], err));
+    }
+done:
     return status;
 }
 
-static dnb_status leaky_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+static dnb_status activate(const dnb_op_call *c, const dnb_rows *rows, const parameters *d,
+                           dnb_err *err)
 {
-    double alpha;
-    dnb_status status = dnb_node_float(s->node, "alpha", 0.01, &alpha, err);
-    return status == DNB_OK ? lower_as(p, DNB_ALG_RELU, alpha, 0) : status;
+    double p[2];
+    dnb_status status = read_parameters(c->node, d, p, err);
+    return status == DNB_OK ? dnb_rows_run(c, 1, rows, p, err) : status;
 }
 
-const dnb_op dnb_op_leaky_relu = {.name = "LeakyRelu",
-                                  .min_in = 1,
-                                  .max_in = 1,
-                                  .max_out = 1,
-                                  .shape = activation_shape,
-                                  .run = leaky_run,
-                                  .lower = leaky_lower,
-                                  .gradient = dnb_grad_leaky_relu};
+static dnb_status lower(const dnb_op_shapes *s, dnb_prim *prim, dnb_prim_alg alg,
+                        const parameters *d, dnb_err *err)
+{
+    double p[2];
+    dnb_status status = read_parameters(s->node, d, p, err);
+    return status == DNB_OK ? dnb_lower_eltwise(s, prim, alg, p[0], p[1]) : status;
+}
+
+#define RUN(id, i64, u64, params)                                                                  \
+    static dnb_status id##_run(const dnb_op_call *c, dnb_err *err)                                 \
+    {                                                                                              \
+        static const dnb_rows rows = {id##_row_f32, id##_row_f64, i64, u64};                       \
+        return activate(c, &rows, params, err);                                                    \
+    }
+#define LOWER(id, alg, params)                                                                     \
+    static dnb_status id##_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)                \
+    {                                                                                              \
+        return lower(s, p, alg, params, err);                                                      \
+    }
+#define ACTIVATION(id, nm, params, gradient)                                                       \
+    RUN(id, NULL, NULL, params)                                                                    \
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, NULL, gradient)
+#define LOWERED(id, nm, params, alg, gradient)                                                     \
+    RUN(id, NULL, NULL, params)                                                                    \
+    LOWER(id, alg, params)                                                                         \
+    DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower, gradient)
+
+static const parameters none = {0}, leaky = {{"alpha", NULL}, {0.01, 0}},
+                        one = {{"alpha", NULL}, {1, 0}}, slope = {{"alpha", "beta"}, {0.2, 0.5}},
+                        sixth = {{NULL, NULL}, {1.0 / 6, 0.5}},
+                        shrinking = {{"lambd", "bias"}, {0.5, 0}};
+
+LOWERED(leaky_relu, "LeakyRelu", &leaky, DNB_ALG_RELU, dnb_grad_leaky_relu);
+LOWERED(sigmoid, "Sigmoid", &none, DNB_ALG_SIGMOID, dnb_grad_sigmoid);
+LOWERED(tanh, "Tanh", &none, DNB_ALG_TANH, dnb_grad_tanh);
+LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH, NULL);
+ACTIVATION(elu, "Elu", &one, NULL);
+ACTIVATION(celu, "Celu", &one, NULL);
+ACTIVATION(hard_sigmoid, "HardSigmoid", &slope, dnb_grad_hard_sigmoid);
+ACTIVATION(mish, "Mish", &none, NULL);
+ACTIVATION(softplus, "Softplus", &none, dnb_grad_softplus);
+ACTIVATION(softsign, "Softsign", &none, NULL);
+ACTIVATION(thresholded_relu, "ThresholdedRelu", &one, NULL);
+
+/* Selu's constants gained digits in operator set 6. */
+static dnb_status selu_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {selu_row_f32, selu_row_f64, NULL, NULL};
+    static const parameters early = {{"alpha", "gamma"}, {1.6732, 1.0507}},
+                            now = {{"alpha", "gamma"},
+                                   {1.67326319217681884765625, 1.05070102214813232421875}};
+    return activate(c, &rows, c->opset < 6 ? &early : &now, err);
+}
+
+DNB_OP_RECORD(selu, "Selu", 1, 1, dnb_same_float_shape, selu_run, NULL);
+
+/* 0 = by the error function, 1 = by the hyperbolic tangent. */
+static dnb_status gelu_kind(const dnb_node *n, int *kind, dnb_err *err)
+{
+    const char *name = NULL;
+    dnb_status status = dnb_node_string(n, "approximate", &name, err);
+    if (status != DNB_OK)
+        return status;
+    *kind = name && strcmp(name, "tanh") == 0;
+    if (name && !*kind && strcmp(name, "none") != 0)
+        return dnb_fail(err, DNB_EARG, "node '%s' (Gelu): approximate '%.40s' is unknown", n->name,
+                        name);
+    return DNB_OK;
+}
+
+static dnb_status gelu_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    int kind;
+    dnb_status status = gelu_kind(s->node, &kind, err);
+    return status == DNB_OK ? dnb_same_float_shape(s, err) : status;
+}
+
+static dnb_status gelu_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows[2] = {{gelu_row_f32, gelu_row_f64, NULL, NULL},
+                                     {gelu_tanh_row_f32, gelu_tanh_row_f64, NULL, NULL}};
+    int kind;
+    dnb_status status = gelu_kind(c->node, &kind, err);
+    return status == DNB_OK ? dnb_rows_run(c, 1, &rows[kind], NULL, err) : status;
+}
+
+DNB_OP_RECORD_GRAD(gelu, "Gelu", 1, 1, gelu_shape, gelu_run, NULL, dnb_grad_gelu);
+
+/* ---- integers too: Relu, Shrink -----------------------------------------------------------------
+ */
+
+DNB_UNARY_ROW(relu_row_i64, int64_t, int64_t, int64_t, x < 0 ? 0 : x)
+DNB_UNARY_ROW(relu_row_u64, uint64_t, uint64_t, uint64_t, x)
+
+RUN(relu, relu_row_i64, relu_row_u64, &none)
+LOWER(relu, DNB_ALG_RELU, &none)
+DNB_OP_RECORD_GRAD(relu, "Relu", 1, 1, dnb_same_shape, relu_run, relu_lower, dnb_grad_relu);
+
+/* x plus or minus the bias, exactly where the bias is whole. */
+static int64_t shifted(int64_t x, double by)
+{
+    return rint(by) == by && fabs(by) < 0x1p62 ? (int64_t)((uint64_t)x + (uint64_t)(int64_t)by)
+                                               : dnb_to_i64((double)x + by);
+}
+
+static int64_t shrink(int64_t x, const double *p)
+{
+    return (double)x < -p[0] ? shifted(x, p[1]) : (double)x > p[0] ? shifted(x, -p[1]) : 0;
+}
+
+DNB_UNARY_ROW(shrink_row_i64, int64_t, int64_t, int64_t, shrink(x, p))
+DNB_UNARY_ROW(shrink_row_u64, int64_t, uint64_t, uint64_t,
+              (double)x > p[0] ? shifted((int64_t)x, -p[1]) : 0)
+
+RUN(shrink, shrink_row_i64, shrink_row_u64, &shrinking)
+DNB_OP_RECORD(shrink, "Shrink", 1, 1, dnb_same_shape, shrink_run, NULL);
 
 /* ---- Clip: bounds are attributes (before opset 11) or optional inputs
  * ---------------------------- */
 
 static dnb_status clip_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    for (size_t i = 1; i < s->node->n_inputs; i++)
-        if (s->in[i] && (dnb_shape_count(s->in[i]) != 1 || s->in[i]->dtype != DNB_F32))
-            return dnb_fail(err, DNB_ESHAPE, "node '%s' (Clip): bound %zu is not one float",
+    dnb_status status = DNB_OK;
+    for (size_t i = 1; i < s->node->n_inputs; i++) {
+        if (!s->in[i])
+            continue;
+        if (dnb_shape_count(s->in[i]) != 1)
+            return dnb_fail(err, DNB_ESHAPE, "node '%s' (Clip): bound %zu is not one number",
                             s->node->name, i);
-    return activation_shape(s, err);
+        DNB_TRY(dnb_check_class(s, i, s->in[0]->dtype, err));
+    }
+    DNB_TRY(dnb_same_shape(s, err));
+done:
+    return status;
+}
+
+static const dnb_array *clip_bound(const dnb_op_call *c, size_t i)
+{
+    return i < c->node->n_inputs ? c->in[i] : NULL;
+}
+
+static void clip_integers(const dnb_op_call *c)
+{
+    const dnb_array *lo = clip_bound(c, 1), *hi = clip_bound(c, 2);
+    const int64_t *src = c->in[0]->data;
+    int64_t *dst = c->out[0].data;
+    /* Unsigned numbers compare like signed ones once their top bits are turned. */
+    uint64_t turn = dnb_is_u64(c->in_shape[0]) ? (uint64_t)1 << 63 : 0;
+    int64_t a = lo ? (int64_t)(*(const uint64_t *)lo->data ^ turn) : INT64_MIN;
+    int64_t b = hi ? (int64_t)(*(const uint64_t *)hi->data ^ turn) : INT64_MAX;
+    for (size_t i = 0, n = dnb_array_count(&c->out[0]); i < n; i++) {
+        int64_t x = (int64_t)((uint64_t)src[i] ^ turn);
+        x = x < a ? a : x;
+        x = x > b ? b : x;
+        dst[i] = (int64_t)((uint64_t)x ^ turn);
+    }
 }
 
 static dnb_status clip_run(const dnb_op_call *c, dnb_err *err)
 {
-    double lo, hi;
+    static const dnb_rows rows = {clip_row_f32, clip_row_f64, NULL, NULL};
+    static const parameters bounds = {{"min", "max"}, {-INFINITY, INFINITY}};
+    double p[2];
     dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_float(c->node, "min", -INFINITY, &lo, err));
-    DNB_TRY(dnb_node_float(c->node, "max", INFINITY, &hi, err));
-    if (c->node->n_inputs > 1 && c->in[1])
-        lo = dnb_array_at(c->in[1], 0);
-    if (c->node->n_inputs > 2 && c->in[2])
-        hi = dnb_array_at(c->in[2], 0);
-    DNB_BY_TYPE(c, activate, c, DNB_ALG_CLIP, lo, hi);
+    if (c->out[0].dtype == DNB_I64) {
+        clip_integers(c);
+        return DNB_OK;
+    }
+    DNB_TRY(read_parameters(c->node, &bounds, p, err));
+    for (size_t i = 0; i < 2; i++)
+        if (clip_bound(c, 1 + i))
+            p[i] = dnb_array_at(clip_bound(c, 1 + i), 0);
+    DNB_TRY(dnb_rows_run(c, 1, &rows, p, err));
 done:
     return status;
 }
@@ -167,16 +250,94 @@ static dnb_status clip_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
     DNB_TRY(dnb_op_scalar(s, "min", 1, &lo, &given, err));
     DNB_TRY(dnb_op_scalar(s, "max", 2, &hi, &given, err));
     if (lo <= hi)
-        DNB_TRY(lower_as(p, DNB_ALG_CLIP, lo, hi));
+        DNB_TRY(dnb_lower_eltwise(s, p, DNB_ALG_CLIP, lo, hi));
 done:
     return status;
 }
 
-const dnb_op dnb_op_clip = {.name = "Clip",
-                            .min_in = 1,
-                            .max_in = 3,
-                            .max_out = 1,
-                            .shape = clip_shape,
-                            .run = clip_run,
-                            .lower = clip_lower,
-                            .gradient = dnb_grad_clip};
+DNB_OP_RECORD_GRAD(clip, "Clip", 1, 3, clip_shape, clip_run, clip_lower, dnb_grad_clip);
+
+/* ---- PRelu --------------------------------------------------------------------------------------
+ */
+
+/* Before operator set 7 a slope per channel lies along dimension 1. */
+static int slope_ndim(int opset, int x_ndim, int slope_ndim_given, size_t slope_count)
+{
+    return opset < 7 && slope_ndim_given == 1 && slope_count > 1 && x_ndim > 1 ? x_ndim - 1
+                                                                               : slope_ndim_given;
+}
+
+static dnb_status prelu_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    const dnb_shape *x = s->in[0];
+    dnb_shape b = *s->in[1];
+    char left[128], right[128];
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_check_class(s, 1, x->dtype, err));
+    int ndim = slope_ndim(s->opset, x->ndim, b.ndim, dnb_shape_count(&b));
+    for (int d = b.ndim; d < ndim; d++)
+        b.dim[d] = 1;
+    b.ndim = ndim;
+    DNB_TRY(dnb_op_broadcast(s->node, x, &b, &s->out[0], err));
+    if (!dnb_shape_equal(&s->out[0], x))
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (PRelu): a slope of %s does not fit %s",
+                        s->node->name, dnb_shape_text(s->in[1], left, sizeof left),
+                        dnb_shape_text(x, right, sizeof right));
+done:
+    return status;
+}
+
+DNB_BINARY_ROW(prelu_row_i64, int64_t, int64_t, int64_t,
+               a < 0 ? (int64_t)((uint64_t)a * (uint64_t)b) : a)
+DNB_BINARY_ROW(prelu_row_u64, uint64_t, uint64_t, uint64_t, ((void)b, a))
+
+static dnb_status prelu_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {prelu_row_f32, prelu_row_f64, prelu_row_i64, prelu_row_u64};
+    dnb_array b = *c->in[1];
+    const dnb_array *in[2] = {c->in[0], &b};
+    (void)err;
+    b.ndim = slope_ndim(c->opset, c->in[0]->ndim, b.ndim, dnb_array_count(&b));
+    for (int d = c->in[1]->ndim; d < b.ndim; d++)
+        b.shape[d] = 1;
+    dnb_broadcast_rows(&c->out[0], in, 2, dnb_rows_pick(&rows, c->in[0], c->in_shape[0]), NULL);
+    return DNB_OK;
+}
+
+DNB_OP_RECORD(prelu, "PRelu", 2, 2, prelu_shape, prelu_run, NULL);
+
+/* ---- Hardmax ------------------------------------------------------------------------------------
+ */
+
+/* As for Softmax: since opset 13 over one axis (default the last), before over everything from the
+ * axis (default 1) on. */
+static dnb_status hardmax_axis(const dnb_node *n, int opset, int ndim, int *axis, dnb_err *err)
+{
+    if (ndim == 0)
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (Hardmax): input is a scalar", n->name);
+    return dnb_op_axis_attr(n, "axis", opset < 13 ? 1 : -1, ndim, opset < 13, axis, err);
+}
+
+static dnb_status hardmax_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    int axis;
+    dnb_status status = hardmax_axis(s->node, s->opset, s->in[0]->ndim, &axis, err);
+    return status == DNB_OK ? dnb_same_float_shape(s, err) : status;
+}
+
+static dnb_status hardmax_run(const dnb_op_call *c, dnb_err *err)
+{
+    const dnb_array *x = c->in[0];
+    size_t outer = 1, size = 1, step = 1;
+    int axis;
+    dnb_status status = hardmax_axis(c->node, c->opset, x->ndim, &axis, err);
+    if (status != DNB_OK)
+        return status;
+    for (int i = 0; i < x->ndim; i++)
+        *(i < axis ? &outer : i == axis || c->opset < 13 ? &size : &step) *= x->shape[i];
+    if (size > 0) /* else there is no largest number, and no result */
+        DNB_BY_TYPE(c, hardmax, c, outer, size, step);
+    return DNB_OK;
+}
+
+DNB_OP_RECORD(hardmax, "Hardmax", 1, 1, hardmax_shape, hardmax_run, NULL);

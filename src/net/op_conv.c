@@ -2,6 +2,7 @@
 #include "net/grad_util.h"
 #include "net/op_conv.h"
 #include "net/op_families.h"
+#include "net/op_integer.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -30,7 +31,7 @@ static dnb_status check_operands(const dnb_node *n, const dnb_shape *x, const dn
     if (x->dtype != DNB_F32 || w->dtype != DNB_F32 || (b && b->dtype != DNB_F32))
         return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): works on floats only", n->name,
                         n->op->name);
-    if (x->ndim < 3 || x->ndim > 2 + DNB_MAX_SPATIAL || w->ndim != x->ndim)
+    if (x->ndim < 3 || w->ndim != x->ndim)
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): input %s does not go with weights %s",
                         n->name, n->op->name, tx, tw);
     if (g < 1 || (uint64_t)g > x->dim[1] || x->dim[1] % (size_t)g || w->dim[0] % (size_t)g)
@@ -122,6 +123,32 @@ static dnb_status conv_run(const dnb_op_call *c, dnb_err *err)
     dnb_window_to_3d(&w);
     dnb_conv_reference(&c->out[0], c->in[0], c->in[1], bias_array(c), &w, groups);
     return DNB_OK;
+}
+
+dnb_status dnb_conv_infer(const dnb_node *n, const dnb_shape *x, const dnb_shape *w,
+                          const dnb_shape *b, dnb_shape *out, dnb_err *err)
+{
+    dnb_shape floats[3] = {*x, *w, b ? *b : (dnb_shape){0}};
+    dnb_window window;
+    size_t groups = 1, n_out = 0;
+    for (int i = 0; i < 3; i++)
+        floats[i].dtype = DNB_F32;
+    dnb_status status = dnb_conv_read(n, &floats[0], &floats[1], b ? &floats[2] : NULL, &window,
+                                      &groups, &n_out, err);
+    if (status != DNB_OK)
+        return status;
+    out->ndim = x->ndim;
+    out->dim[0] = x->dim[0];
+    out->dim[1] = n_out;
+    for (int i = 0; i < window.n; i++)
+        out->dim[2 + i] = window.out[i];
+    return DNB_OK;
+}
+
+dnb_status dnb_conv_double(const dnb_node *n, const dnb_array *const in[3], dnb_array *out,
+                           dnb_err *err)
+{
+    return conv_run(&(dnb_op_call){.node = n, .in = in, .out = out}, err);
 }
 
 static dnb_status conv_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)

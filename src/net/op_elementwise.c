@@ -1,62 +1,69 @@
-/* Add, Sub, Mul, Div (broadcasting; floats, and int64 for shape arithmetic) and Sum. */
+/* Add, Sub, Mul, Div, Mod, Pow on two broadcasting operands. */
+#include <math.h>
 #include <stdint.h>
-#include <string.h>
 
 #include "base/mem.h"
+#include "net/elementwise.h"
 #include "net/grad_util.h"
 #include "net/op_families.h"
-#include "net/op_util.h"
 
 #define DNB_KERNELS "net/op_elementwise_kernel.h"
 #include "net/each_real.h"
 
-static dnb_status binary_shape(const dnb_op_shapes *s, dnb_err *err)
+/* Integers wrap around; who runs the kernel wraps them to narrower types. */
+DNB_BINARY_ROW(add_row_i64, uint64_t, uint64_t, uint64_t, a + b)
+DNB_BINARY_ROW(sub_row_i64, uint64_t, uint64_t, uint64_t, a - b)
+DNB_BINARY_ROW(mul_row_i64, uint64_t, uint64_t, uint64_t, (a) * (b))
+DNB_BINARY_ROW(div_row_i64, int64_t, int64_t, int64_t, b == -1 ? (int64_t)(0 - (uint64_t)a) : a / b)
+DNB_BINARY_ROW(div_row_u64, uint64_t, uint64_t, uint64_t, a / b)
+
+/* The remainder with the dividend's sign (C), and with the divisor's (Python). */
+static int64_t remainder_c(int64_t a, int64_t b)
 {
-    if (s->in[0]->dtype != s->in[1]->dtype)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): inputs are %s and %s",
-                        s->node->name, s->node->op->name, dnb_dtype_name(s->in[0]->dtype),
-                        dnb_dtype_name(s->in[1]->dtype));
-    if (dnb_node_attr(s->node, "axis"))
-        return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (%s): broadcasting by 'axis' (before opset 7) is not supported",
-                        s->node->name, s->node->op->name);
-    return dnb_op_broadcast(s->node, s->in[0], s->in[1], &s->out[0], err);
+    return b == -1 ? 0 : a % b;
 }
 
-/* Integers wrap around; division by zero is refused, not undefined. */
-static dnb_status binary_integers(const dnb_op_call *c, dnb_prim_alg alg, dnb_err *err)
+static int64_t remainder_python(int64_t a, int64_t b)
 {
-    const dnb_array *out = &c->out[0];
-    const int64_t *a = c->in[0]->data, *b = c->in[1]->data;
-    int64_t *dst = out->data;
-    size_t sa[DNB_MAX_DIMS], sb[DNB_MAX_DIMS];
-    dnb_broadcast_steps(c->in[0], out, sa);
-    dnb_broadcast_steps(c->in[1], out, sb);
-    for (size_t i = 0, n = dnb_array_count(out); i < n; i++) {
-        size_t ia = 0, ib = 0, rest = i;
-        for (int d = out->ndim - 1; d >= 0; d--) {
-            ia += rest % out->shape[d] * sa[d];
-            ib += rest % out->shape[d] * sb[d];
-            rest /= out->shape[d];
-        }
-        uint64_t x = (uint64_t)a[ia], y = (uint64_t)b[ib];
-        if (alg == DNB_ALG_DIV) {
-            if (y == 0)
-                return dnb_fail(err, DNB_EARG, "node '%s' (Div): integer division by zero",
-                                c->node->name);
-            dst[i] = b[ib] == -1 ? (int64_t)(0 - x) : a[ia] / b[ib];
-            continue;
-        }
-        dst[i] = (int64_t)(alg == DNB_ALG_ADD ? x + y : alg == DNB_ALG_SUB ? x - y : x * y);
+    int64_t r = remainder_c(a, b);
+    return r != 0 && (r < 0) != (b < 0) ? r + b : r;
+}
+
+DNB_BINARY_ROW(fmod_row_i64, int64_t, int64_t, int64_t, remainder_c(a, b))
+DNB_BINARY_ROW(mod_row_i64, int64_t, int64_t, int64_t, remainder_python(a, b))
+DNB_BINARY_ROW(mod_row_u64, uint64_t, uint64_t, uint64_t, a % b)
+
+static uint64_t power(uint64_t a, uint64_t b)
+{
+    uint64_t r = 1;
+    for (; b; b >>= 1) {
+        if (b & 1)
+            r *= a;
+        a *= a;
     }
-    return DNB_OK;
+    return r;
 }
 
-static dnb_status binary_run(const dnb_op_call *c, dnb_prim_alg alg, dnb_err *err)
+/* a to a negative power, without its fraction; 0 was refused. */
+static uint64_t inverse_power(uint64_t a, uint64_t b)
 {
-    if (c->out[0].dtype == DNB_I64)
-        return binary_integers(c, alg, err);
-    DNB_BY_TYPE(c, binary, &c->out[0], c->in[0], c->in[1], alg);
+    return a == 1 ? 1 : a == UINT64_MAX ? (b & 1 ? a : 1) : 0;
+}
+
+DNB_BINARY_ROW(power_row, uint64_t, uint64_t, uint64_t, power(a, b))
+DNB_BINARY_ROW(power_signed_row, uint64_t, uint64_t, int64_t,
+               b < 0 ? inverse_power(a, (uint64_t)b) : power(a, (uint64_t)b))
+DNB_BINARY_ROW(power_u64_signed_row, uint64_t, uint64_t, int64_t,
+               b < 0 ? (uint64_t)(a == 1) : power(a, (uint64_t)b))
+
+/* Integers are not divided by zero: refused, not undefined. */
+static dnb_status check_divisor(const dnb_op_call *c, dnb_err *err)
+{
+    const int64_t *b = c->in[1]->data;
+    for (size_t i = 0, n = c->in[1]->dtype == DNB_I64 ? dnb_array_count(c->in[1]) : 0; i < n; i++)
+        if (b[i] == 0)
+            return dnb_fail(err, DNB_EARG, "node '%s' (%s): integer division by zero",
+                            c->node->name, c->node->op->name);
     return DNB_OK;
 }
 
@@ -68,7 +75,7 @@ static dnb_status binary_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_prim_alg
     bool second_full = dnb_shape_equal(s->in[1], &s->out[0]);
     bool commutes = alg == DNB_ALG_ADD || alg == DNB_ALG_MUL;
     if (s->out[0].dtype != DNB_F32 || s->out[0].ndim < 1 ||
-        !(first_full || (second_full && commutes)))
+        dnb_uses_legacy_axis(s->node, s->opset) || !(first_full || (second_full && commutes)))
         return DNB_OK;
     p->swap = !first_full;
     p->kind = DNB_PRIM_BINARY;
@@ -77,97 +84,126 @@ static dnb_status binary_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_prim_alg
     return DNB_OK;
 }
 
-#define BINARY(fn, alg)                                                                            \
-    static dnb_status fn##_run(const dnb_op_call *c, dnb_err *err)                                 \
-    {                                                                                              \
-        return binary_run(c, alg, err);                                                            \
-    }                                                                                              \
-    static dnb_status fn##_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)                \
+static dnb_status add_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {add_row_f32, add_row_f64, add_row_i64, NULL};
+    return dnb_rows_run(c, 2, &rows, NULL, err);
+}
+
+static dnb_status sub_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {sub_row_f32, sub_row_f64, sub_row_i64, NULL};
+    return dnb_rows_run(c, 2, &rows, NULL, err);
+}
+
+static dnb_status mul_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {mul_row_f32, mul_row_f64, mul_row_i64, NULL};
+    return dnb_rows_run(c, 2, &rows, NULL, err);
+}
+
+static dnb_status div_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {div_row_f32, div_row_f64, div_row_i64, div_row_u64};
+    dnb_status status = check_divisor(c, err);
+    return status == DNB_OK ? dnb_rows_run(c, 2, &rows, NULL, err) : status;
+}
+
+#define LOWER(fn, alg)                                                                             \
+    static dnb_status fn(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)                        \
     {                                                                                              \
         (void)err;                                                                                 \
         return binary_lower(s, p, alg);                                                            \
     }
 
-BINARY(add, DNB_ALG_ADD)
-BINARY(sub, DNB_ALG_SUB)
-BINARY(mul, DNB_ALG_MUL)
-BINARY(div, DNB_ALG_DIV)
+LOWER(add_lower, DNB_ALG_ADD)
+LOWER(sub_lower, DNB_ALG_SUB)
+LOWER(mul_lower, DNB_ALG_MUL)
+LOWER(div_lower, DNB_ALG_DIV)
 
-const dnb_op dnb_op_add = {.name = "Add",
-                           .min_in = 2,
-                           .max_in = 2,
-                           .max_out = 1,
-                           .shape = binary_shape,
-                           .run = add_run,
-                           .lower = add_lower,
-                           .gradient = dnb_grad_add};
+DNB_OP_RECORD_GRAD(add, "Add", 2, 2, dnb_binary_shape, add_run, add_lower, dnb_grad_add);
+DNB_OP_RECORD_GRAD(sub, "Sub", 2, 2, dnb_binary_shape, sub_run, sub_lower, dnb_grad_sub);
+DNB_OP_RECORD_GRAD(mul, "Mul", 2, 2, dnb_binary_shape, mul_run, mul_lower, dnb_grad_mul);
+DNB_OP_RECORD_GRAD(div, "Div", 2, 2, dnb_binary_shape, div_run, div_lower, dnb_grad_div);
 
-const dnb_op dnb_op_sub = {.name = "Sub",
-                           .min_in = 2,
-                           .max_in = 2,
-                           .max_out = 1,
-                           .shape = binary_shape,
-                           .run = sub_run,
-                           .lower = sub_lower,
-                           .gradient = dnb_grad_sub};
+/* ---- Mod ----------------------------------------------------------------------------------------
+ */
 
-const dnb_op dnb_op_mul = {.name = "Mul",
-                           .min_in = 2,
-                           .max_in = 2,
-                           .max_out = 1,
-                           .shape = binary_shape,
-                           .run = mul_run,
-                           .lower = mul_lower,
-                           .gradient = dnb_grad_mul};
-
-const dnb_op dnb_op_div = {.name = "Div",
-                           .min_in = 2,
-                           .max_in = 2,
-                           .max_out = 1,
-                           .shape = binary_shape,
-                           .run = div_run,
-                           .lower = div_lower,
-                           .gradient = dnb_grad_div};
-
-/* ---- Sum: any number of broadcasting inputs
- * ------------------------------------------------------ */
-
-static dnb_status sum_shape(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status mod_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    dnb_shape out = *s->in[0];
+    int64_t fmod_wanted;
     dnb_status status = DNB_OK;
-    for (size_t i = 0; i < s->node->n_inputs; i++) {
-        if (!s->in[i] || s->in[i]->dtype != DNB_F32)
-            return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Sum): input %zu is not float",
-                            s->node->name, i);
-        DNB_TRY(dnb_op_broadcast(s->node, &out, s->in[i], &out, err));
-    }
-    s->out[0] = out;
+    DNB_TRY(dnb_node_int(s->node, "fmod", 0, &fmod_wanted, err));
+    if (s->in[0]->dtype == DNB_F32 && !fmod_wanted)
+        return dnb_fail(err, DNB_EARG, "node '%s' (Mod): floats need the attribute fmod=1",
+                        s->node->name);
+    DNB_TRY(dnb_binary_shape(s, err));
 done:
     return status;
 }
 
-static dnb_status sum_run(const dnb_op_call *c, dnb_err *err)
+static dnb_status mod_run(const dnb_op_call *c, dnb_err *err)
 {
-    const dnb_array *out = &c->out[0];
+    static const dnb_rows as_c = {fmod_row_f32, fmod_row_f64, fmod_row_i64, mod_row_u64};
+    static const dnb_rows as_python = {fmod_row_f32, fmod_row_f64, mod_row_i64, mod_row_u64};
+    int64_t fmod_wanted;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_node_int(c->node, "fmod", 0, &fmod_wanted, err));
+    DNB_TRY(check_divisor(c, err));
+    DNB_TRY(dnb_rows_run(c, 2, fmod_wanted ? &as_c : &as_python, NULL, err));
+done:
+    return status;
+}
+
+DNB_OP_RECORD(mod, "Mod", 2, 2, mod_shape, mod_run, NULL);
+
+/* ---- Pow: the result is of the base's type
+ * ------------------------------------------------------- */
+
+static bool any_zero_to_negative(const dnb_op_call *c)
+{
+    const dnb_array *a = c->in[0], *b = c->in[1];
+    bool zero = false, negative = false;
+    for (size_t i = 0, n = dnb_array_count(a); i < n; i++)
+        zero = zero || ((const int64_t *)a->data)[i] == 0;
+    for (size_t i = 0, n = dnb_array_count(b); i < n; i++)
+        negative = negative || ((const int64_t *)b->data)[i] < 0;
+    return zero && negative && !dnb_is_u64(c->in_shape[1]);
+}
+
+static dnb_status pow_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows by_real = {pow_row_f32, pow_row_f64, NULL, NULL};
+    static const dnb_rows by_i64 = {pow_i64_row_f32, pow_i64_row_f64, power_signed_row,
+                                    power_u64_signed_row};
+    static const dnb_rows by_u64 = {pow_u64_row_f32, pow_u64_row_f64, power_row, power_row};
+    static const dnb_rows by_f32 = {NULL, NULL, i64_pow_row_f32, u64_pow_row_f32};
+    static const dnb_rows by_f64 = {NULL, NULL, i64_pow_row_f64, u64_pow_row_f64};
+    bool integer = c->in[0]->dtype == DNB_I64;
+    if (c->in[1]->dtype == DNB_F32 || c->in[1]->dtype == DNB_F64)
+        return dnb_rows_run(c, 2,
+                            !integer                     ? &by_real
+                            : c->in[1]->dtype == DNB_F32 ? &by_f32
+                                                         : &by_f64,
+                            NULL, err);
+    if (integer && any_zero_to_negative(c))
+        return dnb_fail(err, DNB_EARG, "node '%s' (Pow): integer zero to a negative power",
+                        c->node->name);
+    return dnb_rows_run(c, 2, dnb_is_u64(c->in_shape[1]) ? &by_u64 : &by_i64, NULL, err);
+}
+
+/* Raising to one known number is a function of the base alone; the accelerator agrees with us on
+ * these for infinities and zeros of either sign too. */
+static dnb_status pow_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
+{
     (void)err;
-    memset(out->data, 0, dnb_array_bytes(out));
-    for (size_t i = 0; i < c->node->n_inputs; i++)
-        DNB_BY_TYPE(c, binary, out, out, c->in[i], DNB_ALG_ADD);
+    if (s->in[1]->dtype != DNB_F32 || !s->known[1] || dnb_array_count(s->known[1]) != 1 ||
+        !dnb_shape_equal(s->in[0], &s->out[0]))
+        return DNB_OK;
+    double exponent = dnb_array_at(s->known[1], 0);
+    if (exponent == 2 || exponent == 3 || exponent == -1)
+        return dnb_lower_eltwise(s, p, DNB_ALG_POW, 1, exponent);
     return DNB_OK;
 }
 
-static dnb_status sum_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    (void)err;
-    return s->node->n_inputs == 2 ? binary_lower(s, p, DNB_ALG_ADD) : DNB_OK;
-}
-
-const dnb_op dnb_op_sum = {.name = "Sum",
-                           .min_in = 1,
-                           .max_in = DNB_ANY_COUNT,
-                           .max_out = 1,
-                           .shape = sum_shape,
-                           .run = sum_run,
-                           .lower = sum_lower,
-                           .gradient = dnb_grad_add};
+DNB_OP_RECORD_GRAD(pow, "Pow", 2, 2, dnb_binary_broadcast, pow_run, pow_lower, dnb_grad_pow);

@@ -7,7 +7,7 @@ static void NAME(derivative)(const dnb_op_call *c, dnb_prim_alg alg, double alph
     const REAL *dy = c->in[0]->data, *y = c->in[1]->data;
     REAL *dst = c->out[0].data;
     size_t n = dnb_array_count(&c->out[0]);
-    const double lo = (double)(REAL)alpha, hi = (double)(REAL)beta; /* as y was stored */
+    const REAL lo = (REAL)alpha, hi = (REAL)beta; /* as y was stored */
 #pragma omp parallel for schedule(static)
     for (size_t i = 0; i < n; i++) {
         double g = (double)dy[i], v = (double)y[i];
@@ -16,7 +16,7 @@ static void NAME(derivative)(const dnb_op_call *c, dnb_prim_alg alg, double alph
             g = v > 0 ? g : alpha != 0 ? g * alpha : 0;
             break;
         case DNB_ALG_CLIP:
-            g = v > lo && v < hi ? g : 0;
+            g = y[i] > lo && y[i] < hi ? g : 0;
             break;
         case DNB_ALG_SIGMOID:
             g *= v * (1 - v);

@@ -1,9 +1,11 @@
 /* Gemm and MatMul. With constant weights they lower to an inner product with packed weights. */
+#include <math.h>
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "net/grad_util.h"
 #include "net/op_families.h"
+#include "net/op_integer.h"
 #include "net/op_util.h"
 
 typedef struct gemm_numbers {
@@ -18,8 +20,41 @@ typedef struct matmul_sizes {
     size_t step_a[DNB_MAX_DIMS], step_b[DNB_MAX_DIMS]; /* in matrices; 0 where broadcast */
 } matmul_sizes;
 
+/* Which matrices of a and b the i-th product takes. */
+static void matmul_operands(const matmul_sizes *z, size_t i, size_t *ia, size_t *ib)
+{
+    *ia = *ib = 0;
+    for (int d = z->batch_ndim - 1; d >= 0; d--) {
+        size_t at = i % z->batch_dim[d];
+        i /= z->batch_dim[d];
+        *ia += at * z->step_a[d];
+        *ib += at * z->step_b[d];
+    }
+}
+
 #define DNB_KERNELS "net/op_matmul_kernel.h"
 #include "net/each_real.h"
+
+/* A matrix of integers: element (r, c) lies at r * row + c * col. */
+typedef struct int_matrix {
+    const uint64_t *data;
+    size_t row, col;
+} int_matrix;
+
+/* dst[m x n] = a[m x k] * b[k x n]; wraps around. */
+static void int_product(uint64_t *dst, size_t m, size_t n, size_t k, int_matrix a, int_matrix b)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t i = 0; i < m; i++) {
+        for (size_t j = 0; j < n; j++)
+            dst[i * n + j] = 0;
+        for (size_t p = 0; p < k; p++) {
+            uint64_t v = a.data[i * a.row + p * a.col];
+            for (size_t j = 0; j < n; j++)
+                dst[i * n + j] += v * b.data[p * b.row + j * b.col];
+        }
+    }
+}
 
 /* ---- Gemm ---------------------------------------------------------------------------------------
  */
@@ -48,7 +83,7 @@ static dnb_status gemm_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_shape both;
     dnb_status status = DNB_OK;
     DNB_TRY(gemm_read(s->node, &g, err));
-    if (a->dtype != DNB_F32 || b->dtype != DNB_F32 || a->ndim != 2 || b->ndim != 2 ||
+    if (a->dtype != b->dtype || a->ndim != 2 || b->ndim != 2 ||
         a->dim[g.trans_a ? 0 : 1] != b->dim[g.trans_b ? 1 : 0])
         return dnb_fail(err, DNB_ESHAPE,
                         "node '%s' (Gemm): matrices %s%s and %s%s cannot be multiplied",
@@ -59,7 +94,7 @@ static dnb_status gemm_shape(const dnb_op_shapes *s, dnb_err *err)
     s->out[0].dim[1] = b->dim[g.trans_b ? 0 : 1];
     if (c) {
         DNB_TRY(dnb_op_broadcast(s->node, &s->out[0], c, &both, err));
-        if (c->dtype != DNB_F32 || !dnb_shape_equal(&both, &s->out[0]))
+        if (c->dtype != a->dtype || !dnb_shape_equal(&both, &s->out[0]))
             return dnb_fail(err, DNB_ESHAPE, "node '%s' (Gemm): input 2 of shape %s does not fit",
                             s->node->name, dnb_shape_text(c, ta, sizeof ta));
     }
@@ -67,13 +102,41 @@ done:
     return status;
 }
 
+/* Integers wrap around; with factors the result is rounded towards zero. */
+static void gemm_integers(const dnb_op_call *call, const gemm_numbers *g)
+{
+    const dnb_array *a = call->in[0], *b = call->in[1], *out = &call->out[0];
+    const dnb_array *c = call->node->n_inputs > 2 ? call->in[2] : NULL;
+    const uint64_t *add = c ? c->data : NULL;
+    uint64_t *dst = out->data;
+    size_t m = out->shape[0], n = out->shape[1], step[DNB_MAX_DIMS] = {0};
+    int_matrix ma = {a->data, g->trans_a ? 1 : a->shape[1], g->trans_a ? a->shape[1] : 1};
+    int_matrix mb = {b->data, g->trans_b ? 1 : b->shape[1], g->trans_b ? b->shape[1] : 1};
+    int_product(dst, m, n, g->trans_a ? a->shape[0] : a->shape[1], ma, mb);
+    if (c)
+        dnb_broadcast_steps(c, out, step);
+    for (size_t i = 0; i < m * n; i++) {
+        uint64_t more = add ? add[i / n * step[0] + i % n * step[1]] : 0;
+        if (g->alpha == 1 && (!add || g->beta == 1)) {
+            dst[i] += more;
+            continue;
+        }
+        double v = g->alpha * (double)(int64_t)dst[i] + g->beta * (double)(int64_t)more;
+        dst[i] = (uint64_t)(int64_t)fmin(fmax(v, -0x1p62), 0x1p62);
+    }
+}
+
 static dnb_status gemm_run(const dnb_op_call *c, dnb_err *err)
 {
     gemm_numbers g;
     dnb_status status = gemm_read(c->node, &g, err);
-    if (status == DNB_OK)
+    if (status != DNB_OK)
+        return status;
+    if (c->out[0].dtype == DNB_I64)
+        gemm_integers(c, &g);
+    else
         DNB_BY_TYPE(c, gemm, c, &g);
-    return status;
+    return DNB_OK;
 }
 
 static dnb_status gemm_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
@@ -86,7 +149,7 @@ static dnb_status gemm_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
     /* The bias must be one number per output: shape o or 1 x o. */
     bool bias_ok = !c || ((c->ndim == 1 || (c->ndim == 2 && c->dim[0] == 1)) &&
                           c->dim[c->ndim - 1] == s->out[0].dim[1]);
-    if (g.trans_a || !bias_ok)
+    if (g.trans_a || !bias_ok || s->in[0]->dtype != DNB_F32)
         return DNB_OK;
     p->kind = DNB_PRIM_INNER;
     p->alpha = (float)g.alpha;
@@ -118,13 +181,14 @@ static dnb_status matmul_read(const dnb_node *node, const dnb_shape *a, const dn
     dnb_shape la = *a, lb = *b, lead;
     dnb_status status = DNB_OK;
     if (a->ndim < 1 || b->ndim < 1)
-        return dnb_fail(err, DNB_ESHAPE, "node '%s' (MatMul): an operand is a scalar", node->name);
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): an operand is a scalar", node->name,
+                        node->op->name);
     z.m = a->ndim > 1 ? a->dim[a->ndim - 2] : 1;
     z.k = a->dim[a->ndim - 1];
     z.n = b->ndim > 1 ? b->dim[b->ndim - 1] : 1;
     if ((b->ndim > 1 ? b->dim[b->ndim - 2] : b->dim[0]) != z.k)
-        return dnb_fail(err, DNB_ESHAPE, "node '%s' (MatMul): shapes %s and %s do not fit",
-                        node->name, dnb_shape_text(a, ta, sizeof ta),
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): shapes %s and %s do not fit", node->name,
+                        node->op->name, dnb_shape_text(a, ta, sizeof ta),
                         dnb_shape_text(b, tb, sizeof tb));
     la.ndim = a->ndim > 2 ? a->ndim - 2 : 0;
     lb.ndim = b->ndim > 2 ? b->ndim - 2 : 0;
@@ -153,10 +217,24 @@ done:
 static dnb_status matmul_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     matmul_sizes z;
-    if (s->in[0]->dtype != DNB_F32 || s->in[1]->dtype != DNB_F32)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (MatMul): works on floats only",
-                        s->node->name);
+    if (s->in[0]->dtype != s->in[1]->dtype)
+        return dnb_fail(err, DNB_EARG, "node '%s' (MatMul): its operands are %s and %s",
+                        s->node->name, dnb_dtype_name(dnb_elem(s->in[0])),
+                        dnb_dtype_name(dnb_elem(s->in[1])));
     return matmul_read(s->node, s->in[0], s->in[1], &z, &s->out[0], err);
+}
+
+static void matmul_integers(const dnb_op_call *c, const matmul_sizes *z)
+{
+    const uint64_t *a = c->in[0]->data, *b = c->in[1]->data;
+    uint64_t *dst = c->out[0].data;
+    for (size_t i = 0; i < z->batch; i++) {
+        size_t ia, ib;
+        matmul_operands(z, i, &ia, &ib);
+        int_product(dst + i * z->m * z->n, z->m, z->n, z->k,
+                    (int_matrix){a + ia * z->m * z->k, z->k, 1},
+                    (int_matrix){b + ib * z->k * z->n, z->n, 1});
+    }
 }
 
 static dnb_status matmul_run(const dnb_op_call *c, dnb_err *err)
@@ -164,15 +242,32 @@ static dnb_status matmul_run(const dnb_op_call *c, dnb_err *err)
     matmul_sizes z;
     dnb_shape a = dnb_shape_of(c->in[0]), b = dnb_shape_of(c->in[1]), out;
     dnb_status status = matmul_read(c->node, &a, &b, &z, &out, err);
-    if (status == DNB_OK)
+    if (status != DNB_OK)
+        return status;
+    if (c->out[0].dtype == DNB_I64)
+        matmul_integers(c, &z);
+    else
         DNB_BY_TYPE(c, matmul, c, &z);
-    return status;
+    return DNB_OK;
+}
+
+dnb_status dnb_matmul_infer(const dnb_node *n, const dnb_shape *a, const dnb_shape *b,
+                            dnb_shape *out, dnb_err *err)
+{
+    matmul_sizes z;
+    return matmul_read(n, a, b, &z, out, err);
+}
+
+dnb_status dnb_matmul_double(const dnb_node *n, const dnb_array *const in[2], dnb_array *out,
+                             dnb_err *err)
+{
+    return matmul_run(&(dnb_op_call){.node = n, .in = in, .out = out}, err);
 }
 
 static dnb_status matmul_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
     (void)err;
-    if (s->in[0]->ndim != 2 || s->in[1]->ndim != 2)
+    if (s->in[0]->ndim != 2 || s->in[1]->ndim != 2 || s->in[0]->dtype != DNB_F32)
         return DNB_OK;
     p->kind = DNB_PRIM_INNER;
     p->alpha = p->beta = 1;

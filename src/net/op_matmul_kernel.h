@@ -63,13 +63,8 @@ static void NAME(matmul)(const dnb_op_call *call, const matmul_sizes *z)
     REAL *dst = call->out[0].data;
     NAME(matrix) none = {0};
     for (size_t i = 0; i < z->batch; i++) {
-        size_t ia = 0, ib = 0, rest = i;
-        for (int d = z->batch_ndim - 1; d >= 0; d--) {
-            size_t at = rest % z->batch_dim[d];
-            rest /= z->batch_dim[d];
-            ia += at * z->step_a[d];
-            ib += at * z->step_b[d];
-        }
+        size_t ia, ib;
+        matmul_operands(z, i, &ia, &ib);
         NAME(matrix) ma = {a + ia * z->m * z->k, z->k, 1};
         NAME(matrix) mb = {b + ib * z->k * z->n, z->n, 1};
         NAME(product)(dst + i * z->m * z->n, z->m, z->n, z->k, ma, mb, 1, none, 0);

@@ -1,5 +1,5 @@
-/* Operators that move elements: Concat, Transpose, Gather, Slice, Pad. (Resize and Upsample are in
- * op_resize.c.) */
+/* Operators that move elements: Concat, Transpose, Slice. (Gather, Pad, Resize and Split have files
+ * of their own.) */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -145,68 +145,10 @@ const dnb_op dnb_op_transpose = {.name = "Transpose",
                                  .min_in = 1,
                                  .max_in = 1,
                                  .max_out = 1,
+                                 .flags = DNB_OP_TAKES_EMPTY,
                                  .shape = transpose_shape,
                                  .run = transpose_run,
                                  .gradient = dnb_grad_transpose};
-
-/* ---- Gather -------------------------------------------------------------------------------------
- */
-
-static dnb_status gather_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    const dnb_shape *x = s->in[0], *index = s->in[1];
-    int axis;
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_op_axis_attr(s->node, "axis", 0, x->ndim, false, &axis, err));
-    if (index->dtype != DNB_I64 || x->ndim + index->ndim - 1 > DNB_MAX_DIMS)
-        return dnb_fail(err, DNB_ESHAPE, "node '%s' (Gather): indices must be integers",
-                        s->node->name);
-    s->out[0].ndim = 0;
-    for (int i = 0; i < axis; i++)
-        s->out[0].dim[s->out[0].ndim++] = x->dim[i];
-    for (int i = 0; i < index->ndim; i++)
-        s->out[0].dim[s->out[0].ndim++] = index->dim[i];
-    for (int i = axis + 1; i < x->ndim; i++)
-        s->out[0].dim[s->out[0].ndim++] = x->dim[i];
-done:
-    return status;
-}
-
-static dnb_status gather_run(const dnb_op_call *c, dnb_err *err)
-{
-    const dnb_array *x = c->in[0];
-    const int64_t *index = c->in[1]->data;
-    size_t element = dnb_dtype_size(x->dtype), outer = 1, inner = element;
-    size_t n = dnb_array_count(c->in[1]);
-    int axis;
-    dnb_status status = dnb_op_axis_attr(c->node, "axis", 0, x->ndim, false, &axis, err);
-    if (status != DNB_OK)
-        return status;
-    for (int i = 0; i < x->ndim; i++)
-        if (i != axis)
-            *(i < axis ? &outer : &inner) *= x->shape[i];
-    int64_t size = (int64_t)x->shape[axis];
-    for (size_t i = 0; i < n; i++)
-        if (index[i] < -size || index[i] >= size)
-            return dnb_fail(err, DNB_EARG, "node '%s' (Gather): index %lld is outside 0..%lld",
-                            c->node->name, (long long)index[i], (long long)size - 1);
-    for (size_t o = 0; o < outer; o++)
-        for (size_t i = 0; i < n; i++) {
-            size_t from = (size_t)(index[i] < 0 ? index[i] + size : index[i]);
-            if (inner)
-                memcpy((char *)c->out[0].data + (o * n + i) * inner,
-                       (const char *)x->data + (o * (size_t)size + from) * inner, inner);
-        }
-    return DNB_OK;
-}
-
-const dnb_op dnb_op_gather = {.name = "Gather",
-                              .min_in = 2,
-                              .max_in = 2,
-                              .max_out = 1,
-                              .shape = gather_shape,
-                              .run = gather_run,
-                              .gradient = dnb_grad_mover};
 
 /* ---- Slice --------------------------------------------------------------------------------------
  */
@@ -317,118 +259,7 @@ const dnb_op dnb_op_slice = {.name = "Slice",
                              .min_in = 1,
                              .max_in = 5,
                              .max_out = 1,
+                             .flags = DNB_OP_TAKES_EMPTY,
                              .shape = slice_shape,
                              .run = slice_run,
                              .gradient = dnb_grad_mover};
-
-/* ---- Pad ----------------------------------------------------------------------------------------
- */
-
-/* Padding per dimension from the pads list and the optional axes; negative numbers crop. */
-static dnb_status pad_amounts(const dnb_node *n, int ndim, const int64_t *pads, size_t n_pads,
-                              const int64_t *axes, size_t n_axes, int64_t lo[DNB_MAX_DIMS],
-                              int64_t hi[DNB_MAX_DIMS], dnb_err *err)
-{
-    size_t count = axes ? n_axes : (size_t)ndim;
-    const int64_t limit = (int64_t)1 << 31;
-    dnb_status status = DNB_OK;
-    if (!pads || n_pads != 2 * count)
-        return dnb_fail(err, DNB_EARG, "node '%s' (Pad): pads needs %zu numbers", n->name,
-                        2 * count);
-    for (int i = 0; i < ndim; i++)
-        lo[i] = hi[i] = 0;
-    for (size_t i = 0; i < count; i++) {
-        int axis;
-        DNB_TRY(dnb_op_axis(n, axes ? axes[i] : (int64_t)i, ndim, false, &axis, err));
-        lo[axis] = pads[i];
-        hi[axis] = pads[count + i];
-        if (lo[axis] < -limit || hi[axis] < -limit || lo[axis] > limit || hi[axis] > limit)
-            return dnb_fail(err, DNB_EARG, "node '%s' (Pad): padding is out of range", n->name);
-    }
-done:
-    return status;
-}
-
-static dnb_status pad_mode(const dnb_node *n, const char **mode, dnb_err *err)
-{
-    dnb_status status = dnb_node_string(n, "mode", mode, err);
-    if (status != DNB_OK)
-        return status;
-    if (!*mode)
-        *mode = "constant";
-    if (strcmp(*mode, "constant") && strcmp(*mode, "reflect") && strcmp(*mode, "edge"))
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Pad): mode '%s' is not supported",
-                        n->name, *mode);
-    return DNB_OK;
-}
-
-static dnb_status pad_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    const int64_t *pads, *axes;
-    const char *mode;
-    size_t n_pads, n_axes;
-    int64_t lo[DNB_MAX_DIMS], hi[DNB_MAX_DIMS];
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_op_ints(s, "pads", 1, &pads, &n_pads, err));
-    DNB_TRY(dnb_op_ints(s, NULL, 3, &axes, &n_axes, err));
-    DNB_TRY(pad_mode(s->node, &mode, err));
-    DNB_TRY(pad_amounts(s->node, s->in[0]->ndim, pads, n_pads, axes, n_axes, lo, hi, err));
-    s->out[0] = *s->in[0];
-    for (int i = 0; i < s->out[0].ndim; i++) {
-        int64_t size = (int64_t)s->in[0]->dim[i], out = size + lo[i] + hi[i];
-        if (out < 0 || (mode[0] == 'r' && (lo[i] >= size || hi[i] >= size)))
-            return dnb_fail(err, DNB_ESHAPE,
-                            "node '%s' (Pad): cannot pad dimension %d of %lld by "
-                            "%lld and %lld",
-                            s->node->name, i, (long long)size, (long long)lo[i], (long long)hi[i]);
-        s->out[0].dim[i] = (size_t)out;
-    }
-done:
-    return status;
-}
-
-/* Where output index i (already shifted by the padding) comes from. */
-static size_t pad_source(int64_t i, int64_t size, char mode)
-{
-    if (i >= 0 && i < size)
-        return (size_t)i;
-    if (mode == 'c')
-        return DNB_FILL;
-    if (mode == 'e')
-        return (size_t)(i < 0 ? 0 : size - 1);
-    return (size_t)(i < 0 ? -i : 2 * (size - 1) - i);
-}
-
-static dnb_status pad_run(const dnb_op_call *c, dnb_err *err)
-{
-    const int64_t *pads, *axes;
-    const char *mode;
-    size_t n_pads, n_axes;
-    int64_t lo[DNB_MAX_DIMS], hi[DNB_MAX_DIMS];
-    double value = 0;
-    dnb_tables t = {0};
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_call_ints(c, "pads", 1, &pads, &n_pads, err));
-    DNB_TRY(dnb_call_ints(c, NULL, 3, &axes, &n_axes, err));
-    DNB_TRY(pad_mode(c->node, &mode, err));
-    DNB_TRY(dnb_node_float(c->node, "value", 0, &value, err));
-    if (c->node->n_inputs > 2 && c->in[2] && dnb_array_count(c->in[2]) == 1)
-        value = dnb_array_at(c->in[2], 0);
-    DNB_TRY(pad_amounts(c->node, c->in[0]->ndim, pads, n_pads, axes, n_axes, lo, hi, err));
-    DNB_TRY(dnb_tables_init(&t, &c->out[0], err));
-    for (int d = 0; d < c->in[0]->ndim; d++)
-        for (size_t i = 0; i < c->out[0].shape[d]; i++)
-            t.from[d][i] = pad_source((int64_t)i - lo[d], (int64_t)c->in[0]->shape[d], mode[0]);
-    dnb_move_by_tables(&c->out[0], c->in[0], &t, value);
-done:
-    dnb_tables_release(&t);
-    return status;
-}
-
-const dnb_op dnb_op_pad = {.name = "Pad",
-                           .min_in = 1,
-                           .max_in = 4,
-                           .max_out = 1,
-                           .shape = pad_shape,
-                           .run = pad_run,
-                           .gradient = dnb_grad_mover};

@@ -1,4 +1,4 @@
-/* BatchNormalization (inference), InstanceNormalization, LRN, Softmax, LogSoftmax. */
+/* InstanceNormalization, LRN, Softmax, LogSoftmax. */
 #include <math.h>
 #include <stdint.h>
 
@@ -27,55 +27,6 @@ static dnb_status check_channels(const dnb_op_shapes *s, size_t n_vectors, int m
                             s->node->name, s->node->op->name, i, channels);
     return DNB_OK;
 }
-
-/* ---- BatchNormalization -------------------------------------------------------------------------
- */
-
-static dnb_status batch_norm_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    int64_t training = 0, spatial = 1;
-    dnb_status status = DNB_OK;
-    DNB_TRY(check_channels(s, 4, 2, err));
-    DNB_TRY(dnb_node_int(s->node, "training_mode", 0, &training, err));
-    DNB_TRY(dnb_node_int(s->node, "spatial", 1, &spatial, err));
-    if (training || !spatial)
-        return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (BatchNormalization): only inference per channel is supported",
-                        s->node->name);
-    s->out[0] = *s->in[0];
-done:
-    return status;
-}
-
-static dnb_status batch_norm_run(const dnb_op_call *c, dnb_err *err)
-{
-    double epsilon;
-    dnb_status status = dnb_node_float(c->node, "epsilon", 1e-5, &epsilon, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, batch_norm, c, epsilon);
-    return status;
-}
-
-static dnb_status batch_norm_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    double epsilon;
-    dnb_status status = dnb_node_float(s->node, "epsilon", 1e-5, &epsilon, err);
-    if (status != DNB_OK)
-        return status;
-    p->epsilon = (float)epsilon;
-    p->kind = DNB_PRIM_BATCHNORM;
-    p->n_data = 1;
-    return DNB_OK;
-}
-
-const dnb_op dnb_op_batch_norm = {.name = "BatchNormalization",
-                                  .min_in = 5,
-                                  .max_in = 5,
-                                  .max_out = 1,
-                                  .shape = batch_norm_shape,
-                                  .run = batch_norm_run,
-                                  .lower = batch_norm_lower,
-                                  .gradient = dnb_grad_batch_norm};
 
 /* ---- InstanceNormalization ----------------------------------------------------------------------
  */

@@ -1,25 +1,6 @@
 /* Reference kernels of normalisations and softmax, once per REAL (see each_real.h). room: net
  * (internal) */
 
-static void NAME(batch_norm)(const dnb_op_call *c, double epsilon)
-{
-    const dnb_array *x = c->in[0];
-    const REAL *src = x->data, *scale = c->in[1]->data, *shift = c->in[2]->data;
-    const REAL *mean = c->in[3]->data, *var = c->in[4]->data;
-    REAL *dst = c->out[0].data;
-    size_t channels = x->ndim > 1 ? x->shape[1] : 1, plane = 1;
-    for (int i = 2; i < x->ndim; i++)
-        plane *= x->shape[i];
-#pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < x->shape[0] * channels; p++) {
-        size_t ch = p % channels;
-        double factor = (double)scale[ch] / sqrt((double)var[ch] + epsilon);
-        double offset = (double)shift[ch] - (double)mean[ch] * factor;
-        for (size_t i = p * plane; i < (p + 1) * plane; i++)
-            dst[i] = (REAL)((double)src[i] * factor + offset);
-    }
-}
-
 static void NAME(instance_norm)(const dnb_op_call *c, double epsilon)
 {
     const dnb_array *x = c->in[0];

@@ -1,10 +1,11 @@
-/* MaxPool, AveragePool, global pooling, and torch's adaptive average pooling. */
+/* AveragePool, global pooling, and torch's adaptive average pooling. */
 #include <math.h>
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "net/grad_util.h"
 #include "net/op_families.h"
+#include "net/op_pool.h"
 #include "net/op_util.h"
 
 #define DNB_KERNELS "net/op_pool_kernel.h"
@@ -13,67 +14,44 @@
 static dnb_status check_float(const dnb_op_shapes *s, dnb_err *err)
 {
     char text[128];
-    if (s->in[0]->dtype != DNB_F32 || s->in[0]->ndim < 3 || s->in[0]->ndim > 2 + DNB_MAX_SPATIAL)
-        return dnb_fail(err, DNB_ESHAPE,
-                        "node '%s' (%s): input %s is not n x channels x 1 to 3 spatial dimensions",
-                        s->node->name, s->node->op->name,
-                        dnb_shape_text(s->in[0], text, sizeof text));
+    if (s->in[0]->dtype != DNB_F32)
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): integers are unsupported",
+                        s->node->name, s->node->op->name);
+    if (s->in[0]->ndim < 3)
+        return dnb_fail(
+            err, DNB_ESHAPE, "node '%s' (%s): input %s is not n x channels x spatial dimensions",
+            s->node->name, s->node->op->name, dnb_shape_text(s->in[0], text, sizeof text));
     return DNB_OK;
 }
 
-/* ---- MaxPool, AveragePool -----------------------------------------------------------------------
+/* ---- AveragePool --------------------------------------------------------------------------------
  */
 
-static dnb_status pool_shape(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status average_pool_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     dnb_window w;
     dnb_status status = DNB_OK;
     DNB_TRY(check_float(s, err));
     DNB_TRY(dnb_window_read(&w, s->node, s->in[0], NULL, err));
-    for (size_t o = 0; o < s->node->n_outputs; o++) {
-        s->out[o] = *s->in[0];
-        for (int i = 0; i < w.n; i++)
-            s->out[o].dim[2 + i] = w.out[i];
-    }
+    s->out[0] = *s->in[0];
+    for (int i = 0; i < w.n; i++)
+        s->out[0].dim[2 + i] = w.out[i];
 done:
     return status;
 }
 
-static dnb_status pool_run(const dnb_op_call *c, bool is_max, dnb_err *err)
+static dnb_status average_pool_run(const dnb_op_call *c, dnb_err *err)
 {
     dnb_window w;
     int64_t include_pad = 0;
     dnb_shape x = dnb_shape_of(c->in[0]);
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_window_read(&w, c->node, &x, NULL, err));
-    if (!is_max)
-        DNB_TRY(dnb_node_int(c->node, "count_include_pad", 0, &include_pad, err));
+    DNB_TRY(dnb_node_int(c->node, "count_include_pad", 0, &include_pad, err));
     dnb_window_to_3d(&w);
-    DNB_BY_TYPE(c, pool, c, &w, is_max, include_pad != 0);
+    DNB_BY_TYPE(c, average_pool, c, &w, include_pad != 0);
 done:
     return status;
-}
-
-static dnb_status max_pool_run(const dnb_op_call *c, dnb_err *err)
-{
-    return pool_run(c, true, err);
-}
-
-static dnb_status average_pool_run(const dnb_op_call *c, dnb_err *err)
-{
-    return pool_run(c, false, err);
-}
-
-static dnb_status max_pool_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
-{
-    dnb_window w;
-    dnb_status status = dnb_window_read(&w, s->node, s->in[0], NULL, err);
-    if (status != DNB_OK)
-        return status;
-    dnb_window_to_prim(&w, p);
-    p->kind = DNB_PRIM_POOL_MAX;
-    p->n_data = 1;
-    return DNB_OK;
 }
 
 static dnb_status average_pool_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
@@ -99,20 +77,11 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_max_pool = {.name = "MaxPool",
-                                .min_in = 1,
-                                .max_in = 1,
-                                .max_out = 1,
-                                .shape = pool_shape,
-                                .run = max_pool_run,
-                                .lower = max_pool_lower,
-                                .gradient = dnb_grad_max_pool};
-
 const dnb_op dnb_op_average_pool = {.name = "AveragePool",
                                     .min_in = 1,
                                     .max_in = 1,
                                     .max_out = 1,
-                                    .shape = pool_shape,
+                                    .shape = average_pool_shape,
                                     .run = average_pool_run,
                                     .lower = average_pool_lower,
                                     .gradient = dnb_grad_average_pool};
@@ -149,6 +118,8 @@ static dnb_status global_max_run(const dnb_op_call *c, dnb_err *err)
 static void lower_tiles(const dnb_op_shapes *s, dnb_prim_kind kind, dnb_prim *p)
 {
     const dnb_shape *in = s->in[0];
+    if (in->ndim > 2 + DNB_MAX_SPATIAL)
+        return;
     p->n_spatial = in->ndim - 2;
     for (int i = 0; i < p->n_spatial; i++) {
         p->kernel[i] = p->stride[i] = in->dim[2 + i] / s->out[0].dim[2 + i];
@@ -199,6 +170,9 @@ static dnb_status adaptive_shape(const dnb_op_shapes *s, dnb_err *err)
     size_t n;
     dnb_status status = DNB_OK;
     DNB_TRY(check_float(s, err));
+    if (s->in[0]->ndim > 2 + DNB_MAX_SPATIAL)
+        return dnb_fail(err, DNB_ESHAPE, "node '%s': more than %d spatial dimensions",
+                        s->node->name, DNB_MAX_SPATIAL);
     DNB_TRY(dnb_node_ints(s->node, "output_size", &size, &n, err));
     if (!size || n != (size_t)s->in[0]->ndim - 2)
         return dnb_fail(err, DNB_EARG, "node '%s': output_size needs %d numbers", s->node->name,

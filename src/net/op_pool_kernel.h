@@ -1,47 +1,28 @@
 /* Reference kernels of pooling, once per REAL (see each_real.h). room: net (internal) */
 
-/* Window [lo, hi) of kernel indices that fall inside 0..in, for output position `at`. */
-static void NAME(clip_window)(const dnb_window *w, int i, size_t at, size_t in, int64_t *start,
-                              int64_t *lo, int64_t *hi)
-{
-    int64_t d = (int64_t)w->dilation[i];
-    *start = (int64_t)(at * w->stride[i]) - (int64_t)w->pad_lo[i];
-    *lo = *start < 0 ? (-*start + d - 1) / d : 0;
-    *hi = (int64_t)in - *start <= 0 ? 0 : ((int64_t)in - *start + d - 1) / d;
-    if (*hi > (int64_t)w->kernel[i])
-        *hi = (int64_t)w->kernel[i];
-    if (*lo > *hi)
-        *lo = *hi;
-}
-
-static REAL NAME(pool_element)(const dnb_window *w, const size_t in[3], const REAL *src,
-                               const size_t at[3], bool is_max, size_t divisor)
+/* divisor 0: only what lies inside counts. */
+static REAL NAME(average_element)(const dnb_window *w, const size_t in[3], const REAL *src,
+                                  const size_t at[3], size_t divisor)
 {
     int64_t start[3], lo[3], hi[3];
     double sum = 0;
-    REAL top = (REAL)-INFINITY;
     for (int i = 0; i < 3; i++)
-        NAME(clip_window)(w, i, at[i], in[i], &start[i], &lo[i], &hi[i]);
+        dnb_window_clip(w, i, at[i], in[i], &start[i], &lo[i], &hi[i]);
     for (int64_t a = lo[0]; a < hi[0]; a++)
         for (int64_t b = lo[1]; b < hi[1]; b++)
             for (int64_t c = lo[2]; c < hi[2]; c++) {
                 size_t d = (size_t)(start[0] + a * (int64_t)w->dilation[0]);
                 size_t h = (size_t)(start[1] + b * (int64_t)w->dilation[1]);
                 size_t x = (size_t)(start[2] + c * (int64_t)w->dilation[2]);
-                REAL v = src[(d * in[1] + h) * in[2] + x];
-                sum += (double)v;
-                if (v > top || v != v)
-                    top = v;
+                sum += (double)src[(d * in[1] + h) * in[2] + x];
             }
-    if (is_max)
-        return top;
-    if (divisor == 0) /* only what lies inside counts */
+    if (divisor == 0)
         divisor = (size_t)((hi[0] - lo[0]) * (hi[1] - lo[1]) * (hi[2] - lo[2]));
     return (REAL)(sum / (double)divisor);
 }
 
 /* include_pad: padding counts as zeros (but not what ceil_mode hangs over beyond it). */
-static void NAME(pool)(const dnb_op_call *call, const dnb_window *w, bool is_max, bool include_pad)
+static void NAME(average_pool)(const dnb_op_call *call, const dnb_window *w, bool include_pad)
 {
     const dnb_array *x = call->in[0];
     const REAL *src = x->data;
@@ -58,13 +39,12 @@ static void NAME(pool)(const dnb_op_call *call, const dnb_window *w, bool is_max
                 divisor = 1;
                 for (int i = 0; i < 3; i++) {
                     int64_t start, lo, hi;
-                    NAME(clip_window)
-                    (w, i, at[i], in[i] + w->pad_hi[i], &start, &lo, &hi);
+                    dnb_window_clip(w, i, at[i], in[i] + w->pad_hi[i], &start, &lo, &hi);
                     divisor *= (size_t)hi; /* left padding counts too */
                 }
             }
             dst[p * out_plane + e] =
-                NAME(pool_element)(w, in, src + p * in[0] * in[1] * in[2], at, is_max, divisor);
+                NAME(average_element)(w, in, src + p * in[0] * in[1] * in[2], at, divisor);
         }
 }
 

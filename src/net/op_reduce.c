@@ -1,4 +1,4 @@
-/* ReduceMean, ReduceSum, ReduceMax over any set of axes. */
+/* Reductions (ReduceSum, ReduceMax, ...) over any set of axes, for all kinds of numbers. */
 #include <math.h>
 #include <stdint.h>
 
@@ -7,15 +7,31 @@
 #include "net/op_families.h"
 #include "net/op_util.h"
 
-typedef enum reduce_kind { REDUCE_MEAN, REDUCE_SUM, REDUCE_MAX } reduce_kind;
+typedef enum reduce_kind {
+    REDUCE_L1,
+    REDUCE_L2,
+    REDUCE_LOG_SUM,
+    REDUCE_LOG_SUM_EXP,
+    REDUCE_MAX,
+    REDUCE_MEAN,
+    REDUCE_MIN,
+    REDUCE_PROD,
+    REDUCE_SUM,
+    REDUCE_SUM_SQUARE
+} reduce_kind;
 
-/* Sizes and element steps of the dimensions that stay and of those that go. */
+/* Sizes and element steps of the dimensions that stay and of those that go; the last of these is
+ * the row that the kernel runs along. */
 typedef struct reduce_walk {
     int kept_ndim, gone_ndim;
     size_t n_kept, n_gone;
     size_t kept[DNB_MAX_DIMS], kept_step[DNB_MAX_DIMS];
     size_t gone[DNB_MAX_DIMS], gone_step[DNB_MAX_DIMS];
+    size_t n_rows, row, row_step;
 } reduce_walk;
+
+/* Elements from which on a second thread pays. */
+#define PARALLEL_WORTH ((size_t)1 << 14)
 
 static size_t walk_offset(size_t i, const size_t *size, const size_t *step, int ndim)
 {
@@ -28,7 +44,7 @@ static size_t walk_offset(size_t i, const size_t *size, const size_t *step, int 
 }
 
 #define DNB_KERNELS "net/op_reduce_kernel.h"
-#include "net/each_real.h"
+#include "net/each_number.h"
 
 /* No axes = all of them, or none with noop_with_empty_axes. */
 static dnb_status reduce_mask(const dnb_node *n, int ndim, const int64_t *axes, size_t n_axes,
@@ -57,9 +73,6 @@ static dnb_status reduce_shape(const dnb_op_shapes *s, dnb_err *err)
     size_t n_axes;
     bool mask[DNB_MAX_DIMS], keep;
     dnb_status status = DNB_OK;
-    if (x->dtype != DNB_F32)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): works on floats only",
-                        s->node->name, s->node->op->name);
     DNB_TRY(dnb_op_ints(s, "axes", 1, &axes, &n_axes, err));
     DNB_TRY(reduce_mask(s->node, x->ndim, axes, n_axes, mask, &keep, err));
     s->out[0].ndim = 0;
@@ -70,49 +83,65 @@ done:
     return status;
 }
 
-static dnb_status reduce_run(const dnb_op_call *c, reduce_kind kind, dnb_err *err)
+/* Appends a dimension, joined to the one before where the two are one run of memory. */
+static int walk_add(size_t *size, size_t *step, int n, size_t dim, size_t dim_step)
 {
-    const dnb_array *x = c->in[0];
-    const int64_t *axes;
-    size_t n_axes, step[DNB_MAX_DIMS], run = 1;
-    bool mask[DNB_MAX_DIMS], keep;
+    if (n > 0 && step[n - 1] == dim * dim_step) {
+        size[n - 1] *= dim;
+        step[n - 1] = dim_step;
+        return n;
+    }
+    size[n] = dim;
+    step[n] = dim_step;
+    return n + 1;
+}
+
+static reduce_walk walk_of(const dnb_array *x, const bool mask[DNB_MAX_DIMS])
+{
     reduce_walk w = {.n_kept = 1, .n_gone = 1};
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_call_ints(c, "axes", 1, &axes, &n_axes, err));
-    DNB_TRY(reduce_mask(c->node, x->ndim, axes, n_axes, mask, &keep, err));
+    size_t step[DNB_MAX_DIMS], run = 1;
     for (int i = x->ndim - 1; i >= 0; i--) {
         step[i] = run;
         run *= x->shape[i];
     }
     for (int i = 0; i < x->ndim; i++) {
         if (mask[i]) {
-            w.gone[w.gone_ndim] = x->shape[i];
-            w.gone_step[w.gone_ndim++] = step[i];
+            w.gone_ndim = walk_add(w.gone, w.gone_step, w.gone_ndim, x->shape[i], step[i]);
             w.n_gone *= x->shape[i];
         } else {
-            w.kept[w.kept_ndim] = x->shape[i];
-            w.kept_step[w.kept_ndim++] = step[i];
+            w.kept_ndim = walk_add(w.kept, w.kept_step, w.kept_ndim, x->shape[i], step[i]);
             w.n_kept *= x->shape[i];
         }
     }
-    DNB_BY_TYPE(c, reduce, c, &w, kind);
+    if (w.gone_ndim == 0)
+        w.gone_ndim = walk_add(w.gone, w.gone_step, 0, 1, 1);
+    w.row = w.gone[w.gone_ndim - 1];
+    w.row_step = w.gone_step[w.gone_ndim - 1];
+    w.n_rows = w.row ? w.n_gone / w.row : 0;
+    return w;
+}
+
+static dnb_status reduce_run(const dnb_op_call *c, reduce_kind kind, dnb_err *err)
+{
+    const dnb_array *x = c->in[0];
+    const int64_t *axes;
+    int64_t noop = 0;
+    size_t n_axes;
+    bool mask[DNB_MAX_DIMS], keep;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_call_ints(c, "axes", 1, &axes, &n_axes, err));
+    DNB_TRY(reduce_mask(c->node, x->ndim, axes, n_axes, mask, &keep, err));
+    reduce_walk w = walk_of(x, mask);
+    bool needs_some = kind == REDUCE_MAX || kind == REDUCE_MIN || kind == REDUCE_MEAN;
+    if (w.n_gone == 0 && needs_some && x->dtype == DNB_I64 && w.n_kept > 0)
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): no integers to reduce", c->node->name,
+                        c->node->op->name);
+    DNB_TRY(dnb_node_int(c->node, "noop_with_empty_axes", 0, &noop, err));
+    if (noop && n_axes == 0)
+        return dnb_kernel_copy(c, err); /* "not reduced" means not squared or summed either */
+    DNB_BY_NUMBER(x, c->in_shape[0], reduce, c, &w, kind);
 done:
     return status;
-}
-
-static dnb_status reduce_mean_run(const dnb_op_call *c, dnb_err *err)
-{
-    return reduce_run(c, REDUCE_MEAN, err);
-}
-
-static dnb_status reduce_sum_run(const dnb_op_call *c, dnb_err *err)
-{
-    return reduce_run(c, REDUCE_SUM, err);
-}
-
-static dnb_status reduce_max_run(const dnb_op_call *c, dnb_err *err)
-{
-    return reduce_run(c, REDUCE_MAX, err);
 }
 
 /* The mean over exactly the spatial dimensions is global average pooling. */
@@ -128,7 +157,7 @@ static dnb_status reduce_mean_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err
     for (int i = 0; i < x->ndim; i++)
         if (mask[i] != (i >= 2))
             return DNB_OK;
-    if (!keep || x->ndim < 3 || x->ndim > 2 + DNB_MAX_SPATIAL)
+    if (x->dtype != DNB_F32 || !keep || x->ndim < 3 || x->ndim > 2 + DNB_MAX_SPATIAL)
         return DNB_OK;
     p->n_spatial = x->ndim - 2;
     for (int i = 0; i < p->n_spatial; i++) {
@@ -141,27 +170,29 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_reduce_mean = {.name = "ReduceMean",
-                                   .min_in = 1,
-                                   .max_in = 2,
-                                   .max_out = 1,
-                                   .shape = reduce_shape,
-                                   .run = reduce_mean_run,
-                                   .lower = reduce_mean_lower,
-                                   .gradient = dnb_grad_reduce_mean};
+/* One record per kind: identifier, ONNX name, kind, lowering, gradient rule. */
+#define REDUCTION(id, text, kind, lowering, rule)                                                  \
+    static dnb_status id##_run(const dnb_op_call *c, dnb_err *err)                                 \
+    {                                                                                              \
+        return reduce_run(c, kind, err);                                                           \
+    }                                                                                              \
+    const dnb_op dnb_op_##id = {.name = text,                                                      \
+                                .min_in = 1,                                                       \
+                                .max_in = 2,                                                       \
+                                .max_out = 1,                                                      \
+                                .flags = DNB_OP_TAKES_EMPTY,                                       \
+                                .shape = reduce_shape,                                             \
+                                .run = id##_run,                                                   \
+                                .lower = lowering,                                                 \
+                                .gradient = rule};
 
-const dnb_op dnb_op_reduce_sum = {.name = "ReduceSum",
-                                  .min_in = 1,
-                                  .max_in = 2,
-                                  .max_out = 1,
-                                  .shape = reduce_shape,
-                                  .run = reduce_sum_run,
-                                  .gradient = dnb_grad_reduce_sum};
-
-const dnb_op dnb_op_reduce_max = {.name = "ReduceMax",
-                                  .min_in = 1,
-                                  .max_in = 2,
-                                  .max_out = 1,
-                                  .shape = reduce_shape,
-                                  .run = reduce_max_run,
-                                  .gradient = dnb_grad_reduce_max};
+REDUCTION(reduce_l1, "ReduceL1", REDUCE_L1, NULL, NULL)
+REDUCTION(reduce_l2, "ReduceL2", REDUCE_L2, NULL, NULL)
+REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM, NULL, NULL)
+REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCE_LOG_SUM_EXP, NULL, NULL)
+REDUCTION(reduce_max, "ReduceMax", REDUCE_MAX, NULL, dnb_grad_reduce_max)
+REDUCTION(reduce_mean, "ReduceMean", REDUCE_MEAN, reduce_mean_lower, dnb_grad_reduce_mean)
+REDUCTION(reduce_min, "ReduceMin", REDUCE_MIN, NULL, NULL)
+REDUCTION(reduce_prod, "ReduceProd", REDUCE_PROD, NULL, NULL)
+REDUCTION(reduce_sum, "ReduceSum", REDUCE_SUM, NULL, dnb_grad_reduce_sum)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE, NULL, NULL)

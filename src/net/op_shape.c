@@ -1,5 +1,5 @@
-/* Operators whose output is their input seen with another shape or type: Identity, Dropout,
- * Flatten, Reshape, Squeeze, Unsqueeze, Cast; and Shape. */
+/* Operators whose output is their input seen with another shape: Identity, Flatten, Reshape,
+ * Squeeze, Unsqueeze; and Shape and Size. */
 #include <stdint.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 #include "net/op_families.h"
 #include "net/op_util.h"
 
-/* ---- Identity, Dropout (inference) --------------------------------------------------------------
+/* ---- Identity -----------------------------------------------------------------------------------
  */
 
 static dnb_status same_shape(const dnb_op_shapes *s, dnb_err *err)
@@ -16,25 +16,6 @@ static dnb_status same_shape(const dnb_op_shapes *s, dnb_err *err)
     (void)err;
     s->out[0] = *s->in[0];
     return DNB_OK;
-}
-
-static dnb_status dropout_shape(const dnb_op_shapes *s, dnb_err *err)
-{
-    if (s->node->n_inputs > 2 && s->in[2] && s->known[2] && dnb_array_count(s->known[2]) == 1 &&
-        dnb_array_at(s->known[2], 0) != 0)
-        return dnb_fail(err, DNB_EUNSUPPORTED,
-                        "node '%s' (Dropout): training mode is not supported", s->node->name);
-    for (size_t i = 0; i < s->node->n_outputs; i++)
-        s->out[i] = *s->in[0];
-    return DNB_OK;
-}
-
-static dnb_status dropout_run(const dnb_op_call *c, dnb_err *err)
-{
-    if (c->node->n_outputs > 1)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Dropout): its mask is not supported",
-                        c->node->name);
-    return dnb_kernel_copy(c, err);
 }
 
 const dnb_op dnb_op_identity = {.name = "Identity",
@@ -45,15 +26,6 @@ const dnb_op dnb_op_identity = {.name = "Identity",
                                 .shape = same_shape,
                                 .run = dnb_kernel_copy,
                                 .gradient = dnb_grad_same};
-
-const dnb_op dnb_op_dropout = {.name = "Dropout",
-                               .min_in = 1,
-                               .max_in = 3,
-                               .max_out = 2,
-                               .flags = DNB_OP_VIEW,
-                               .shape = dropout_shape,
-                               .run = dropout_run,
-                               .gradient = dnb_grad_reshape};
 
 /* ---- Flatten ------------------------------------------------------------------------------------
  */
@@ -178,8 +150,9 @@ static dnb_status squeeze_shape(const dnb_op_shapes *s, dnb_err *err)
         return status;
     s->out[0].ndim = 0;
     for (int i = 0; i < x->ndim; i++) {
-        /* Without axes every 1 goes, but a batch of one stays a batch. */
-        bool drop = given ? mask[i] : x->dim[i] == 1 && !(i == 0 && x->dtype == DNB_F32);
+        /* Without axes every 1 goes; but where images run through, a batch of one stays a batch. */
+        bool batch = i == 0 && x->dtype == DNB_F32 && !s->known[0];
+        bool drop = given ? mask[i] : x->dim[i] == 1 && !batch;
         if (drop && x->dim[i] != 1)
             return dnb_fail(err, DNB_ESHAPE, "node '%s' (Squeeze): dimension %d is %zu, not 1",
                             s->node->name, i, x->dim[i]);
@@ -251,7 +224,8 @@ static dnb_status shape_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_status status = shape_range(s->node, s->in[0]->ndim, &start, &end, err);
     if (status != DNB_OK)
         return status;
-    s->out[0] = (dnb_shape){.dtype = DNB_I64, .ndim = 1, .dim = {(size_t)(end - start)}};
+    s->out[0] = (dnb_shape){
+        .dtype = DNB_I64, .elem = DNB_ELEM(DNB_I64), .ndim = 1, .dim = {(size_t)(end - start)}};
     return DNB_OK;
 }
 
@@ -272,48 +246,27 @@ const dnb_op dnb_op_shape = {.name = "Shape",
                              .shape = shape_shape,
                              .run = shape_run};
 
-/* ---- Cast: every float type is our float, every integer type our int64
- * --------------------------- */
+/* ---- Size ---------------------------------------------------------------------------------------
+ */
 
-enum { ONNX_FLOAT = 1, ONNX_BOOL = 9, ONNX_HALF = 10, ONNX_DOUBLE = 11, ONNX_BFLOAT = 16 };
-
-static dnb_status cast_shape(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status size_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    int64_t to = 0;
-    dnb_status status = dnb_node_int(s->node, "to", 0, &to, err);
-    if (status != DNB_OK)
-        return status;
-    if (to < 1 || to > ONNX_BFLOAT || to == 8 || to == 14 || to == 15)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Cast): type %lld is not supported",
-                        s->node->name, (long long)to);
-    bool floating = to == ONNX_FLOAT || to == ONNX_HALF || to == ONNX_DOUBLE || to == ONNX_BFLOAT;
-    s->out[0] = *s->in[0];
-    s->out[0].dtype = floating ? DNB_F32 : DNB_I64;
+    (void)err;
+    s->out[0] = (dnb_shape){.dtype = DNB_I64, .elem = DNB_ELEM(DNB_I64)};
     return DNB_OK;
 }
 
-static dnb_status cast_run(const dnb_op_call *c, dnb_err *err)
+static dnb_status size_run(const dnb_op_call *c, dnb_err *err)
 {
-    dnb_array converted = {0};
-    int64_t to = 0;
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_int(c->node, "to", 0, &to, err));
-    if (to == ONNX_BOOL) {
-        for (size_t i = 0, n = dnb_array_count(c->in[0]); i < n; i++)
-            ((int64_t *)c->out[0].data)[i] = dnb_array_at(c->in[0], i) != 0;
-        return DNB_OK;
-    }
-    DNB_TRY(dnb_array_convert(&converted, c->in[0], c->out[0].dtype, err));
-    memcpy(c->out[0].data, converted.data, dnb_array_bytes(&converted));
-done:
-    dnb_array_release(&converted);
-    return status;
+    (void)err;
+    *(int64_t *)c->out[0].data = (int64_t)dnb_array_count(c->in[0]);
+    return DNB_OK;
 }
 
-const dnb_op dnb_op_cast = {.name = "Cast",
+const dnb_op dnb_op_size = {.name = "Size",
                             .min_in = 1,
                             .max_in = 1,
                             .max_out = 1,
-                            .shape = cast_shape,
-                            .run = cast_run,
-                            .gradient = dnb_grad_same};
+                            .flags = DNB_OP_SHAPE_ONLY,
+                            .shape = size_shape,
+                            .run = size_run};

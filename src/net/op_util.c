@@ -296,9 +296,13 @@ dnb_status dnb_window_read_sizes(dnb_window *w, const dnb_node *n, const dnb_sha
     char text[128];
     dnb_window r = {.n = in->ndim - 2};
     dnb_status status = DNB_OK;
-    if (r.n < 1 || r.n > DNB_MAX_SPATIAL)
+    if (r.n > DNB_MAX_SPATIAL)
+        return dnb_fail(err, DNB_EUNSUPPORTED,
+                        "node '%s' (%s): more than %d spatial dimensions are unsupported", n->name,
+                        n->op->name, DNB_MAX_SPATIAL);
+    if (r.n < 1)
         return dnb_fail(err, DNB_ESHAPE,
-                        "node '%s' (%s): input %s is not n x channels x 1 to 3 spatial dimensions",
+                        "node '%s' (%s): input %s is not n x channels x spatial dimensions",
                         n->name, n->op->name, dnb_shape_text(in, text, sizeof text));
     if (!kernel && !dnb_node_attr(n, "kernel_shape"))
         return dnb_fail(err, DNB_EARG, "node '%s' (%s): attribute 'kernel_shape' is missing",

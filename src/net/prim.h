@@ -33,6 +33,11 @@ typedef enum dnb_prim_alg {
     DNB_ALG_CLIP, /* alpha..beta */
     DNB_ALG_SIGMOID,
     DNB_ALG_TANH,
+    DNB_ALG_ABS,
+    DNB_ALG_SQRT,
+    DNB_ALG_ROUND,     /* halves to even */
+    DNB_ALG_HARDSWISH, /* x * min(max(alpha * x + beta, 0), 1), with 1/6 and 1/2 */
+    DNB_ALG_POW,       /* alpha * x^beta */
     DNB_ALG_ADD,
     DNB_ALG_SUB,
     DNB_ALG_MUL,

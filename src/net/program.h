@@ -17,8 +17,11 @@ typedef struct dnb_program_request {
      * program runs full batches only. NULL = none */
     const bool *whole;
     size_t batch;
-    bool f64;   /* compute in float64 (reference kernels only) */
-    bool prims; /* lower to oneDNN where possible */
+    const dnb_shape *input; /* the input's shape where it is not as declared; else NULL */
+    bool f64;               /* compute in float64 (reference kernels only) */
+    bool prims;             /* lower to oneDNN where possible */
+    bool bf16;              /* with prims: convolutions, inner products and what follows them keep
+                               bfloat16 where oneDNN has code for it */
 } dnb_program_request;
 
 typedef struct dnb_program dnb_program;
@@ -26,6 +29,7 @@ typedef struct dnb_program dnb_program;
 dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r,
                            dnb_err *err) DNB_MUST_CHECK;
 void dnb_program_free(dnb_program *p);
+const dnb_shape *dnb_program_shape(const dnb_program *p, dnb_value v);
 /* What prepare will allocate: arena and constants. */
 size_t dnb_program_bytes(const dnb_program *p);
 dnb_status dnb_program_prepare(dnb_program *p, dnb_err *err) DNB_MUST_CHECK;

@@ -117,10 +117,16 @@ dnb_status dnb_builder_add_version(dnb_builder *b, dnb_value v, dnb_layout *layo
     return DNB_OK;
 }
 
-dnb_status dnb_builder_plain_layout(dnb_builder *b, dnb_value v, dnb_layout **out, dnb_err *err)
+dnb_dtype dnb_version_type(const dnb_version *version)
+{
+    return version->layout ? dnb_layout_type(version->layout) : DNB_F32;
+}
+
+dnb_status dnb_builder_plain_layout(dnb_builder *b, dnb_value v, dnb_dtype type, dnb_layout **out,
+                                    dnb_err *err)
 {
     const dnb_shape *s = &b->p->inf->shape[v];
-    return dnb_layout_plain(out, s->ndim, s->dim, err);
+    return dnb_layout_plain(out, type, s->ndim, s->dim, err);
 }
 
 /* Appends a copy of `from` (layout NULL = plain) in another layout to a new buffer. */
@@ -132,7 +138,7 @@ dnb_status dnb_builder_reorder(dnb_builder *b, dnb_value v, const dnb_version *f
     dnb_step *step = NULL;
     int source = from->buffer;
     dnb_status status = DNB_OK;
-    DNB_TRY(dnb_builder_plain_layout(b, v, &plain, err));
+    DNB_TRY(dnb_builder_plain_layout(b, v, DNB_F32, &plain, err));
     DNB_TRY(dnb_dnn_reorder_new(&op, b->p->dnn, from->layout ? from->layout : plain,
                                 to ? to : plain, err));
     DNB_TRY(
@@ -147,8 +153,28 @@ done:
     return status;
 }
 
+/* A view of another shape: the plain content of what it views, in the type that has. */
+static dnb_status view_version(dnb_builder *b, dnb_value v, dnb_value root, dnb_err *err)
+{
+    dnb_layout *whole = NULL, *seen = NULL;
+    int at, buffer;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_builder_main_version(b, root, &at, err));
+    if (dnb_version_type(&b->versions[at]) != DNB_F32) {
+        DNB_TRY(dnb_builder_plain_layout(b, root, DNB_BF16, &whole, err));
+        DNB_TRY(dnb_builder_plain_layout(b, v, DNB_BF16, &seen, err));
+    }
+    DNB_TRY(dnb_builder_version_in(b, root, whole, &buffer, err));
+    status = dnb_builder_add_version(b, v, seen, buffer, err);
+    seen = NULL;
+done:
+    dnb_layout_free(whole);
+    dnb_layout_free(seen);
+    return status;
+}
+
 /* The first version of v, making one where there is none yet: constants get a buffer over their
- * content; views of another shape are the plain content of what they view. */
+ * content. */
 dnb_status dnb_builder_main_version(dnb_builder *b, dnb_value v, int *out, dnb_err *err)
 {
     const dnb_value_facts *f = &b->p->analysis.values[v];
@@ -158,13 +184,13 @@ dnb_status dnb_builder_main_version(dnb_builder *b, dnb_value v, int *out, dnb_e
     if (b->first[v] < 0) {
         if (f->constant) {
             DNB_TRY(dnb_builder_constant(b, v, &buffer, err));
+            DNB_TRY(dnb_builder_add_version(b, v, NULL, buffer, err));
         } else if (f->root != v) {
-            DNB_TRY(dnb_builder_version_in(b, f->root, NULL, &buffer, err));
+            DNB_TRY(view_version(b, v, f->root, err));
         } else {
             return dnb_fail(err, DNB_EINTERNAL, "value '%s' is read before it is computed",
                             dnb_graph_value_at(b->p->graph, v)->name);
         }
-        DNB_TRY(dnb_builder_add_version(b, v, NULL, buffer, err));
     }
     *out = b->first[v];
 done:
@@ -181,7 +207,7 @@ dnb_status dnb_builder_version_in(dnb_builder *b, dnb_value v, const dnb_layout 
     DNB_TRY(dnb_builder_main_version(b, v, &at, err));
     v = b->p->analysis.values[v].canon;
     if (layout) {
-        DNB_TRY(dnb_builder_plain_layout(b, v, &plain, err));
+        DNB_TRY(dnb_builder_plain_layout(b, v, DNB_F32, &plain, err));
         if (dnb_layout_equal(plain, layout))
             layout = NULL;
     }
@@ -240,7 +266,7 @@ static dnb_status emit_taps(dnb_builder *b, dnb_value v, const dnb_program_reque
         if (b->versions[at].layout) {
             dnb_layout *plain = NULL;
             DNB_TRY(dnb_layout_copy(&s->from, b->versions[at].layout, err));
-            DNB_TRY(dnb_builder_plain_layout(b, root, &plain, err));
+            DNB_TRY(dnb_builder_plain_layout(b, root, DNB_F32, &plain, err));
             status = dnb_dnn_reorder_new(&s->op, b->p->dnn, s->from, plain, err);
             dnb_layout_free(plain);
             if (status != DNB_OK)

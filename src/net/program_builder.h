@@ -43,8 +43,10 @@ dnb_status dnb_builder_main_version(dnb_builder *b, dnb_value v, int *out,
 /* The buffer that holds v in `layout` (NULL = plain), made by a copy if need be. */
 dnb_status dnb_builder_version_in(dnb_builder *b, dnb_value v, const dnb_layout *layout,
                                   int *buffer, dnb_err *err) DNB_MUST_CHECK;
-dnb_status dnb_builder_plain_layout(dnb_builder *b, dnb_value v, dnb_layout **out,
+dnb_status dnb_builder_plain_layout(dnb_builder *b, dnb_value v, dnb_dtype type, dnb_layout **out,
                                     dnb_err *err) DNB_MUST_CHECK;
+/* The type elements have in this version. */
+dnb_dtype dnb_version_type(const dnb_version *version);
 /* A private copy of version `from` of v in another layout (NULL = plain), in a new buffer. */
 dnb_status dnb_builder_reorder(dnb_builder *b, dnb_value v, const dnb_version *from,
                                const dnb_layout *to, int *buffer, dnb_err *err) DNB_MUST_CHECK;

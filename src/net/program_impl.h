@@ -67,7 +67,7 @@ struct dnb_program {
     dnb_analysis analysis;
     dnb_dnn *dnn; /* NULL without primitives */
     size_t batch, n_taps;
-    bool f64;
+    bool f64, bf16;
     bool whole; /* a tap is handed out whole: full batches only */
     dnb_value input;
     int input_buffer;   /* -1: the taps do not depend on it */

@@ -139,11 +139,12 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
     p->batch = r->batch;
     p->n_taps = r->n_taps;
     p->f64 = r->f64;
+    p->bf16 = r->bf16 && r->prims;
     for (size_t t = 0; r->whole && t < r->n_taps; t++)
         p->whole = p->whole || r->whole[t];
     p->input_buffer = p->scratch_buffer = -1;
     p->input = dnb_graph_input_at(r->graph, 0);
-    DNB_TRY(dnb_inference_new(&p->inf, r->graph, r->batch, err));
+    DNB_TRY(dnb_inference_new_for(&p->inf, r->graph, r->batch, r->input, err));
     if (r->prims)
         DNB_TRY(dnb_dnn_new(&p->dnn, err));
     status = plan(p, r, true, err);
@@ -156,6 +157,11 @@ dnb_status dnb_program_new(dnb_program **out, const dnb_program_request *r, dnb_
 done:
     dnb_program_free(p);
     return status;
+}
+
+const dnb_shape *dnb_program_shape(const dnb_program *p, dnb_value v)
+{
+    return &p->inf->shape[v];
 }
 
 size_t dnb_program_bytes(const dnb_program *p)
@@ -302,7 +308,7 @@ static dnb_status pack_weights(dnb_program *p, const dnb_pack *pack, dnb_err *er
         scale_weights(p, f, shape, src, scaled);
         src = scaled;
     }
-    DNB_TRY(dnb_layout_strided(&stored, ndim, dim, step, err));
+    DNB_TRY(dnb_layout_strided(&stored, DNB_F32, ndim, dim, step, err));
     DNB_TRY(dnb_dnn_reorder_new(&op, p->dnn, stored, pack->layout, err));
     DNB_TRY(dnb_dnn_op_compile(op, err));
     DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_SRC, src, err));

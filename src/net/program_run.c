@@ -68,7 +68,7 @@ static dnb_status partial_op(dnb_program *p, dnb_step *s, size_t n, dnb_err *err
         return DNB_OK;
     shape.dim[0] = shape.dim[0] / p->batch * n;
     DNB_TRY(dnb_layout_first(&part, s->from, shape.ndim, shape.dim, shape.dim[0], err));
-    DNB_TRY(dnb_layout_plain(&plain, shape.ndim, shape.dim, err));
+    DNB_TRY(dnb_layout_plain(&plain, DNB_F32, shape.ndim, shape.dim, err));
     DNB_TRY(dnb_dnn_reorder_new(&op, p->dnn, part, plain, err));
     DNB_TRY(dnb_dnn_op_compile(op, err));
     DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_SRC, p->buffers[s->buffer].data, err));

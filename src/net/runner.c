@@ -11,6 +11,7 @@ struct dnb_runner {
     dnb_program *program;
     size_t batch;
     dnb_backend backend;
+    dnb_precision precision;
 };
 
 /* ---- back ends ----------------------------------------------------------------------------------
@@ -64,6 +65,11 @@ static dnb_status plan(dnb_program **out, dnb_runner *chosen, const dnb_net *net
         return dnb_fail(err, DNB_EUNSUPPORTED, "this build has no such back end");
     if (chosen->backend == DNB_BACKEND_AUTO)
         chosen->backend = DNB_BACKEND_ONEDNN;
+    chosen->precision = opt && opt->precision == DNB_PRECISION_BF16 &&
+                                chosen->backend == DNB_BACKEND_ONEDNN &&
+                                dnb_precision_available(DNB_PRECISION_BF16)
+                            ? DNB_PRECISION_BF16
+                            : DNB_PRECISION_F32;
     DNB_NEW(taps, n_layers, "layers");
     for (size_t i = 0; i < n_layers; i++) {
         DNB_TRY(dnb_net_find_layer(net, layers[i], err));
@@ -74,7 +80,8 @@ static dnb_status plan(dnb_program **out, dnb_runner *chosen, const dnb_net *net
                              .n_taps = n_layers,
                              .batch = chosen->batch,
                              .f64 = chosen->backend == DNB_BACKEND_REFERENCE64,
-                             .prims = chosen->backend == DNB_BACKEND_ONEDNN};
+                             .prims = chosen->backend == DNB_BACKEND_ONEDNN,
+                             .bf16 = chosen->precision == DNB_PRECISION_BF16};
     DNB_TRY(dnb_program_new(out, &r, err));
 done:
     dnb_free(taps);
@@ -124,6 +131,11 @@ size_t dnb_runner_batch(const dnb_runner *r)
 dnb_backend dnb_runner_backend(const dnb_runner *r)
 {
     return r->backend;
+}
+
+dnb_precision dnb_runner_precision(const dnb_runner *r)
+{
+    return r->precision;
 }
 
 dnb_status dnb_runner_run(dnb_runner *r, const float *input, size_t n, float *const *taps,

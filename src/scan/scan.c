@@ -1,6 +1,8 @@
 /* The pass over the stimuli: byte plan, image batches, forward passes, units, sinks. */
 #include "dnnbrain/scan.h"
 
+#include <pthread.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -17,7 +19,6 @@ typedef struct tap {
     dnb_scan_layer seen; /* by the sinks */
     size_t seen_units;
     const dnb_select *units;
-    float *raw;
 } tap;
 
 typedef struct scan {
@@ -30,13 +31,12 @@ typedef struct scan {
     dnb_scan_layer *layers; /* copies of taps[].seen, for the sinks */
     const char **names;
     size_t work_units; /* floats per stimulus of the largest intermediate */
+    bool behind;       /* the sinks take a batch while the next images are decoded */
     dnb_scan_plan plan;
 } scan;
 
 static void scan_release(scan *s)
 {
-    for (size_t i = 0; s->taps && i < s->n_taps; i++)
-        dnb_free(s->taps[i].raw);
     dnb_free(s->taps);
     dnb_free(s->layers);
     dnb_free(s->names);
@@ -91,8 +91,46 @@ static dnb_status scan_init(scan *s, const dnb_scan_request *requests, size_t n,
         if (s->options->pool && t->seen_units > s->work_units)
             s->work_units = t->seen_units;
     }
+    s->behind = s->work_units == 0; /* else selecting and pooling want all threads */
+    for (size_t k = 0; k < s->n_sinks; k++)
+        s->behind &= s->sinks[k]->behind;
 done:
     return status;
+}
+
+static dnb_runner_options runner_options(const scan *s, size_t batch)
+{
+    return (dnb_runner_options){
+        .batch = batch, .backend = s->options->backend, .precision = s->options->precision};
+}
+
+/* Is the first batch to be compared with float32? */
+static bool compares(const scan *s)
+{
+    return s->options->error && s->options->precision != DNB_PRECISION_F32 &&
+           dnb_precision_available(s->options->precision);
+}
+
+static size_t compared(size_t n)
+{
+    return n < DNB_SCAN_COMPARED ? n : DNB_SCAN_COMPARED;
+}
+
+/* Adds what comparing takes, for a moment: a float32 runner and its taps. */
+static dnb_status add_comparison(const scan *s, size_t batch, size_t *bytes, dnb_err *err)
+{
+    dnb_runner_options ro = {.batch = compared(batch), .backend = s->options->backend};
+    size_t own = 0, floats = 0, taps;
+    dnb_status status = dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &own, err);
+    if (status != DNB_OK)
+        return status;
+    for (size_t i = 0; i < s->n_taps; i++)
+        if (!dnb_add_size(&floats, floats, s->taps[i].raw_units))
+            floats = SIZE_MAX;
+    if (!dnb_mul_size(&taps, floats, ro.batch * sizeof(float)) ||
+        !dnb_add_size(bytes, *bytes, own) || !dnb_add_size(bytes, *bytes, taps))
+        return dnb_fail(err, DNB_ENOMEM, "the layers are too large");
+    return DNB_OK;
 }
 
 /* Bytes of a scan at one batch size. Sizes were checked not to overflow one layer; sums of a few
@@ -101,7 +139,7 @@ static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_pla
                           dnb_err *err)
 {
     const dnb_input_spec *in = dnb_net_input_spec(s->net);
-    dnb_runner_options ro = {.batch = batch, .backend = s->options->backend};
+    dnb_runner_options ro = runner_options(s, batch);
     size_t floats = in->channels * in->height * in->width + 2 * s->work_units, bytes;
     dnb_status status =
         dnb_runner_plan_bytes(s->net, s->names, s->n_taps, &ro, &plan->network_bytes, err);
@@ -117,6 +155,11 @@ static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_pla
         !dnb_add_size(&bytes, bytes, plan->network_bytes) ||
         !dnb_add_size(&bytes, bytes, sink_bytes))
         return dnb_fail(err, DNB_ENOMEM, "the layers are too large");
+    if (compares(s)) {
+        status = add_comparison(s, batch, &bytes, err);
+        if (status != DNB_OK)
+            return status;
+    }
     plan->batch = batch;
     plan->bytes = bytes;
     return DNB_OK;
@@ -169,15 +212,15 @@ dnb_status dnb_scan_plan_make(dnb_scan_plan *plan, const dnb_net *net,
 
 /* Selects and pools n stimuli of one tap: *out points at the values the sinks get. `work` holds two
  * areas of n x work_units. */
-static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *work,
+static dnb_status reduce_units(const scan *s, const tap *t, size_t n, const float *raw, float *work,
                                const float **out, dnb_err *err)
 {
-    const float *values = t->raw;
+    const float *values = raw;
     if (t->units) {
         float *picked = work;
 #pragma omp parallel for
         for (size_t i = 0; i < n; i++)
-            dnb_select_apply(t->units, t->raw + i * t->raw_units, picked + i * t->picked_units);
+            dnb_select_apply(t->units, raw + i * t->raw_units, picked + i * t->picked_units);
         values = picked;
     }
     if (s->options->pool) {
@@ -193,13 +236,27 @@ static dnb_status reduce_units(const scan *s, const tap *t, size_t n, float *wor
     return DNB_OK;
 }
 
-static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resume, float *work,
-                             dnb_err *err)
+/* A batch of activations on its way to the sinks. */
+typedef struct delivery {
+    const scan *s;
+    size_t first, n;
+    const size_t *resume;
+    float *const *raw; /* per tap */
+    float *work;
+    pthread_t thread;
+    bool under_way;
+    dnb_status status;
+    dnb_err err;
+} delivery;
+
+static dnb_status push_batch(const delivery *d, dnb_err *err)
 {
+    const scan *s = d->s;
+    const size_t *resume = d->resume, first = d->first, n = d->n;
     for (size_t l = 0; l < s->n_taps; l++) {
         const tap *t = &s->taps[l];
         const float *values = NULL;
-        dnb_status status = reduce_units(s, t, n, work, &values, err);
+        dnb_status status = reduce_units(s, t, n, d->raw[l], d->work, &values, err);
         if (status != DNB_OK)
             return status;
         for (size_t k = 0; k < s->n_sinks; k++) {
@@ -220,6 +277,25 @@ static dnb_status push_batch(scan *s, size_t first, size_t n, const size_t *resu
                 return status;
         }
     return DNB_OK;
+}
+
+static void *deliver(void *arg)
+{
+    delivery *d = arg;
+    d->status = push_batch(d, &d->err);
+    return NULL;
+}
+
+/* Waits for the batch on its way and says how it went. */
+static dnb_status delivered(delivery *d, dnb_err *err)
+{
+    if (!d->under_way)
+        return DNB_OK;
+    pthread_join(d->thread, NULL);
+    d->under_way = false;
+    if (d->status != DNB_OK && err)
+        *err = d->err;
+    return d->status;
 }
 
 static dnb_status begin_sinks(scan *s, size_t *resume, size_t *start, dnb_err *err)
@@ -252,7 +328,9 @@ static dnb_image_prep prep_of(const dnb_input_spec *in)
 
 /* Buffers of the loop below. */
 typedef struct buffers {
-    float *input, *work, **taps;
+    float *input, *work;
+    float **taps;
+    size_t n_taps;
     dnb_image_loader *loader;
     dnb_runner *runner;
 } buffers;
@@ -263,6 +341,8 @@ static void buffers_release(buffers *b)
     dnb_runner_free(b->runner);
     dnb_free(b->input);
     dnb_free(b->work);
+    for (size_t i = 0; b->taps && i < b->n_taps; i++)
+        dnb_free(b->taps[i]);
     dnb_free(b->taps);
 }
 
@@ -274,7 +354,7 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
     size_t batch = s->plan.batch, pixels = in->channels * in->height * in->width;
     dnb_image_prep prep = prep_of(in);
     dnb_image_loader_options lo = {.threads = dnb_threads_get(), .queue = batch};
-    dnb_runner_options ro = {.batch = batch, .backend = s->options->backend};
+    dnb_runner_options ro = runner_options(s, batch);
     if (in->channels != 3) {
         status = dnb_fail(err, DNB_EUNSUPPORTED, "%s takes %zu input channels; images have 3",
                           dnb_net_name(s->net), in->channels);
@@ -289,18 +369,25 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
                                  batch * (pixels + 2 * s->work_units) * sizeof(float));
         goto done;
     }
-    DNB_NEW(b->taps, s->n_taps, "taps");
-    for (size_t i = 0; i < s->n_taps; i++) {
-        s->taps[i].raw = dnb_alloc_aligned(batch, s->taps[i].raw_units * sizeof(float));
-        if (!s->taps[i].raw) {
-            status =
-                dnb_fail_memory(err, s->names[i], batch * s->taps[i].raw_units * sizeof(float));
+    b->n_taps = s->n_taps;
+    DNB_NEW(b->taps, b->n_taps, "taps");
+    for (size_t i = 0; i < b->n_taps; i++) {
+        size_t bytes = s->taps[i].raw_units * sizeof(float);
+        b->taps[i] = dnb_alloc_aligned(batch, bytes);
+        if (!b->taps[i]) {
+            status = dnb_fail_memory(err, s->names[i], batch * bytes);
             goto done;
         }
-        b->taps[i] = s->taps[i].raw;
     }
 done:
     return status;
+}
+
+static dnb_status compare(const scan *s, const buffers *b, size_t n, dnb_err *err)
+{
+    dnb_runner_options ro = runner_options(s, n);
+    return dnb_runner_error(s->options->error, s->net, s->names, s->n_taps, &ro, b->input, n,
+                            (const float *const *)b->taps, err);
 }
 
 static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, char (*hash)[33],
@@ -308,7 +395,8 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
 {
     const dnb_progress *progress = s->options->progress;
     dnb_status status = DNB_OK;
-    for (size_t at = start; at < s->n_stimuli;) {
+    delivery d = {.s = s, .resume = resume, .raw = b->taps, .work = b->work};
+    for (size_t at = start; at < s->n_stimuli; at += d.n) {
         size_t n = 0;
         dnb_image_batch batch = {.n = s->plan.batch, .planes = b->input, .hash = hash + at};
         if (batch.n > s->n_stimuli - at)
@@ -316,12 +404,21 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
         dnb_report(progress, "images", at, s->n_stimuli);
         DNB_TRY(dnb_check_cancel(progress, err));
         DNB_TRY(dnb_image_loader_read(b->loader, &batch, &n, err));
+        DNB_TRY(delivered(&d, err));
         DNB_TRY(dnb_runner_run(b->runner, b->input, n, b->taps, err));
-        DNB_TRY(push_batch(s, at, n, resume, b->work, err));
-        at += n;
+        if (at == start && compares(s))
+            DNB_TRY(compare(s, b, compared(n), err));
+        d.first = at;
+        d.n = n;
+        d.under_way = s->behind && pthread_create(&d.thread, NULL, deliver, &d) == 0;
+        if (!d.under_way)
+            DNB_TRY(push_batch(&d, err));
     }
+    DNB_TRY(delivered(&d, err));
     dnb_report(progress, "images", s->n_stimuli, s->n_stimuli);
 done:
+    if (d.under_way) /* something else failed first and is reported */
+        pthread_join(d.thread, NULL);
     return status;
 }
 
@@ -342,6 +439,8 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
     dnb_status status = scan_init(&s, requests, n_requests, err);
     if (status != DNB_OK)
         goto done;
+    for (size_t i = 0; s.options->error && i < n_requests; i++)
+        s.options->error[i] = -1;
     DNB_TRY(make_plan(&s, err));
     DNB_NEW(resume, n_sinks + 1, "sinks");
     hash = dnb_calloc(n_stimuli, sizeof *hash);

@@ -47,7 +47,7 @@ dnb_status dnb_sink_actfile_new(dnb_sink **out, const char *path,
     dnb_status status = DNB_OK;
     actfile_sink *s = NULL;
     DNB_NEW(s, 1, "activation file");
-    s->sink = (dnb_sink){.begin = begin, .push = push, .batch_done = batch_done};
+    s->sink = (dnb_sink){.begin = begin, .push = push, .batch_done = batch_done, .behind = true};
     s->path = dnb_strdup(path);
     if (!s->path) {
         status = dnb_fail_memory(err, "activation file", 0);

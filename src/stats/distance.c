@@ -1,6 +1,7 @@
 /* Distances of all pairs: chooses between the Gram matrix and the element-wise kernels, prepares
  * shifts and scales, and turns accumulated sums into distances. */
 #include <math.h>
+#include <stdint.h>
 
 #include "array/gram.h"
 #include "array/rows_load.h"
@@ -19,9 +20,17 @@ typedef struct job {
     dnb_pair_tiles tiles;
     double *row_shift, *row_scale, *row_sum, *col_scale, *scratch, *smallest;
     double *out;
-    unsigned char *redo; /* per tile pair of the element-wise grid */
+    double *diagonal; /* x.x of every row (centred for correlation), for metrics made of products */
+    unsigned char *redo; /* per tile pair of the sweep that repeats pairs */
     size_t redo_tile, redo_tiles;
 } job;
+
+/* Products in float32: from how many columns on, and the tiles in which pairs near each other are
+ * repeated in float64 (small, for there are few). */
+enum { SINGLE_COLUMNS = 2048, CLOSE_TILE = 64 };
+
+/* Below it a distance from float32 products would keep fewer than five digits. */
+static const double CLOSE = 0.01;
 
 static void job_release(job *j)
 {
@@ -32,6 +41,7 @@ static void job_release(job *j)
     dnb_free(j->col_scale);
     dnb_free(j->scratch);
     dnb_free(j->smallest);
+    dnb_free(j->diagonal);
     dnb_free(j->redo);
 }
 
@@ -117,6 +127,14 @@ done:
     return status;
 }
 
+/* May products be taken in float32? Few columns average out no rounding and gain little time;
+ * z-scored rows need their mean exactly. */
+static bool may_be_single(const job *j, const dnb_pdist_options *o)
+{
+    return j->x->dtype == DNB_F32 && j->x->d >= SINGLE_COLUMNS &&
+           (j->metric == DNB_CORRELATION || (j->metric == DNB_COSINE && !o->zscore));
+}
+
 static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb_err *err)
 {
     dnb_status status = DNB_OK;
@@ -133,11 +151,12 @@ static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb
         DNB_TRY(prepare_zscore(j, memory, err));
     if (j->metric == DNB_SEUCLIDEAN)
         DNB_TRY(prepare_seuclidean(j, o->variance, memory, err));
+    s->single = may_be_single(j, o);
     s->centre_columns =
         j->metric == DNB_EUCLIDEAN || j->metric == DNB_SQEUCLIDEAN || j->metric == DNB_SEUCLIDEAN;
     if (j->metric == DNB_CORRELATION) {
         DNB_NEW(j->row_shift, j->x->n, "row means");
-        DNB_TRY(dnb_rows_shift(j->row_shift, j->x, memory, err));
+        DNB_TRY(dnb_rows_shift(j->row_shift, j->x, s->single, memory, err));
         s->row_shift = j->row_shift;
     }
     if (j->metric == DNB_CORRELATION || j->metric == DNB_CHEBYSHEV) {
@@ -149,12 +168,12 @@ done:
 }
 
 /* One pair from the accumulators of the Gram sweep. */
-static double product_pair(const job *j, const double *diagonal, double xy, size_t r, size_t c)
+static double product_pair(const job *j, double xy, size_t r, size_t c)
 {
     double d = (double)j->x->d;
     if (j->metric == DNB_CORRELATION)
         xy -= j->row_sum[r] * j->row_sum[c] / d;
-    return dnb_metric_from_products(j->metric, diagonal[r], diagonal[c], xy, d);
+    return dnb_metric_from_products(j->metric, j->diagonal[r], j->diagonal[c], xy, d);
 }
 
 static double sums_pair(const job *j, double a, double b, size_t r, size_t c)
@@ -168,10 +187,18 @@ static double sums_pair(const job *j, double a, double b, size_t r, size_t c)
     return dnb_metric_from_sums(j->metric, a, b, (double)j->x->d, j->p);
 }
 
-/* Every pair of one tile pair into the condensed result. diagonal == NULL: element-wise sums. With
- * redo set, marks pairs that lost digits, or, when the sums are those of the second sweep, replaces
- * only them. */
-static void finish_tile(job *j, size_t ti, size_t tj, const double *diagonal, bool second)
+/* Has the pair of distance `value` lost digits? */
+static bool lost_digits(const job *j, double value, double xy, size_t r, size_t c)
+{
+    if (j->sweep.single)
+        return value < CLOSE;
+    return !dnb_products_keep_digits(j->diagonal[r], j->diagonal[c], xy);
+}
+
+/* Every pair of one tile pair into the condensed result. products: of the Gram sweep, not sums of
+ * an element-wise one. With redo set, marks pairs that lost digits, or, in the second sweep,
+ * replaces only them. */
+static void finish_tile(job *j, size_t ti, size_t tj, bool products, bool second)
 {
     const dnb_pair_tiles *t = &j->tiles;
     size_t T = t->tile, n = t->n, Q = j->redo_tile;
@@ -179,19 +206,12 @@ static void finish_tile(job *j, size_t ti, size_t tj, const double *diagonal, bo
     for (size_t r = ti * T; r < n && r < (ti + 1) * T; r++)
         for (size_t c = tj > ti ? tj * T : r + 1; c < n && c < (tj + 1) * T; c++) {
             double a = block[(r - ti * T) * T + (c - tj * T)];
+            double b = t->n_acc > 1 ? block[T * T + (r - ti * T) * T + (c - tj * T)] : 0;
             double *out = j->out + dnb_condensed_index(n, r, c);
-            if (second) {
-                if (isnan(*out))
-                    *out = sums_pair(j, a, 0, r, c);
+            if (second && !isnan(*out))
                 continue;
-            }
-            if (!diagonal) {
-                double b = t->n_acc > 1 ? block[T * T + (r - ti * T) * T + (c - tj * T)] : 0;
-                *out = sums_pair(j, a, b, r, c);
-                continue;
-            }
-            *out = product_pair(j, diagonal, a, r, c);
-            if (j->redo && !dnb_products_keep_digits(diagonal[r], diagonal[c], a)) {
+            *out = products ? product_pair(j, a, r, c) : sums_pair(j, a, b, r, c);
+            if (j->redo && !second && lost_digits(j, *out, a, r, c)) {
                 size_t q = dnb_tile_pair_index(j->redo_tiles, r / Q, c / Q);
                 *out = NAN;
 #pragma omp atomic write
@@ -200,29 +220,96 @@ static void finish_tile(job *j, size_t ti, size_t tj, const double *diagonal, bo
         }
 }
 
-static void finish(job *j, const double *diagonal, bool second)
+static void finish(job *j, bool products, bool second)
 {
     size_t n_tiles = j->tiles.n_tiles;
 #pragma omp parallel for schedule(dynamic)
     for (size_t ti = 0; ti < n_tiles; ti++)
         for (size_t tj = ti; tj < n_tiles; tj++)
-            finish_tile(j, ti, tj, diagonal, second);
+            finish_tile(j, ti, tj, products, second);
 }
 
-/* Euclidean pairs that lost digits (marked by NaN) once more, from the differences themselves. */
+/* Row norms from the tiles. True where float32 would have served: no overflow, nothing to speak of
+ * lost to underflow, and no row whose shift stands so far from its mean that the norm is a small
+ * difference (also NaN: false). */
+static bool find_diagonal(job *j)
+{
+    bool fits = true;
+    for (size_t i = 0; i < j->x->n; i++) {
+        double xx = dnb_pair_tiles_get(&j->tiles, i, i, 0), raw = xx;
+        if (j->row_sum)
+            xx -= j->row_sum[i] * j->row_sum[i] / (double)j->x->d;
+        j->diagonal[i] = xx;
+        fits &= raw < 1e30 && xx > 1e-20 && raw < 4 * xx;
+    }
+    return fits;
+}
+
+/* The Gram sweep in float32 where it serves, else in float64; what is to be repeated is allocated.
+ */
+static dnb_status run_products(job *j, size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n = j->x->n;
+    DNB_NEW(j->diagonal, n, "row norms");
+    DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
+    if (!find_diagonal(j) && j->sweep.single) {
+        dnb_pair_tiles_release(&j->tiles);
+        j->sweep.single = false;
+        DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
+        find_diagonal(j);
+    }
+    if (j->sweep.centre_columns || j->sweep.single) {
+        j->redo_tile =
+            dnb_sweep_tile(j->x, j->sweep.single ? CLOSE_TILE : DNB_PAIR_TILE, 1, memory);
+        j->redo_tiles = (n + j->redo_tile - 1) / j->redo_tile;
+        DNB_NEW(j->redo, dnb_tile_pair_count(j->redo_tiles), "pairs to repeat");
+    }
+done:
+    return status;
+}
+
+/* The float64 Gram sweep over the tile pairs that redo marks and their rows' norms, or over all
+ * when that is most of them. */
+static void use_double(job *j)
+{
+    size_t wanted = 0, n_tiles = j->redo_tiles;
+    j->sweep.single = false;
+    for (size_t ti = 0; ti < n_tiles; ti++)
+        for (size_t tj = ti + 1; tj < n_tiles; tj++)
+            if (j->redo[dnb_tile_pair_index(n_tiles, ti, tj)]) {
+                j->redo[dnb_tile_pair_index(n_tiles, ti, ti)] = 1;
+                j->redo[dnb_tile_pair_index(n_tiles, tj, tj)] = 1;
+            }
+    for (size_t q = 0; q < dnb_tile_pair_count(n_tiles); q++)
+        wanted += j->redo[q];
+    if (2 * wanted > dnb_tile_pair_count(n_tiles))
+        return;
+    j->sweep.tile = j->redo_tile;
+    j->sweep.wanted = j->redo;
+}
+
+/* Pairs that lost digits (marked by NaN) once more: euclidean ones from the differences themselves,
+ * those of float32 products in float64. */
 static dnb_status redo_pairs(job *j, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    bool any = false;
+    bool any = false, products = j->sweep.single;
     for (size_t q = 0; q < dnb_tile_pair_count(j->redo_tiles); q++)
         any |= j->redo[q];
     if (!any)
         return DNB_OK;
     dnb_pair_tiles_release(&j->tiles);
-    use_kernel(j);
-    j->sweep.wanted = j->redo;
+    if (products) {
+        use_double(j);
+    } else {
+        use_kernel(j);
+        j->sweep.wanted = j->redo;
+    }
     DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
-    finish(j, NULL, true);
+    if (products)
+        find_diagonal(j);
+    finish(j, products, true);
 done:
     return status;
 }
@@ -230,29 +317,17 @@ done:
 static dnb_status run(job *j, const dnb_pdist_options *o, size_t memory, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t n = j->x->n;
-    double *diagonal = NULL;
+    bool products = dnb_metric_is_product(j->metric);
     DNB_TRY(prepare(j, o, memory, err));
     j->sweep.progress = o->progress;
-    DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
-    if (dnb_metric_is_product(j->metric)) {
-        DNB_NEW(diagonal, n, "row norms");
-        for (size_t i = 0; i < n; i++) {
-            diagonal[i] = dnb_pair_tiles_get(&j->tiles, i, i, 0);
-            if (j->row_sum)
-                diagonal[i] -= j->row_sum[i] * j->row_sum[i] / (double)j->x->d;
-        }
-        if (j->sweep.centre_columns) {
-            j->redo_tile = dnb_sweep_tile(j->x, DNB_PAIR_TILE, 1, memory);
-            j->redo_tiles = (n + j->redo_tile - 1) / j->redo_tile;
-            DNB_NEW(j->redo, dnb_tile_pair_count(j->redo_tiles), "pairs to repeat");
-        }
-    }
-    finish(j, diagonal, false);
+    if (products)
+        DNB_TRY(run_products(j, memory, err));
+    else
+        DNB_TRY(dnb_sweep_run(&j->tiles, &j->sweep, err));
+    finish(j, products, false);
     if (j->redo)
         DNB_TRY(redo_pairs(j, err));
 done:
-    dnb_free(diagonal);
     return status;
 }
 
@@ -317,6 +392,37 @@ done:
     dnb_array_release(&hold);
     dnb_array_release(&white);
     return status;
+}
+
+size_t dnb_pdist_plan_bytes(const dnb_rows *x, const dnb_pdist_options *opt)
+{
+    dnb_pdist_options o = opt ? *opt : (dnb_pdist_options){0};
+    size_t memory = o.memory ? o.memory : dnb_memory_budget(), part = 0, again = 0;
+    dnb_rows rows = *x;
+    job j = {.x = &rows};
+    double held = 8.0 * (double)dnb_condensed_count(x->n) + 5.0 * 8 * (double)x->n;
+    if (resolve(&j, &o, NULL) != DNB_OK || dnb_pairs_check(x->n, NULL) != DNB_OK)
+        return 0;                      /* dnb_pdist will say why */
+    if (j.metric == DNB_MAHALANOBIS) { /* the whitened matrix and what makes it */
+        held += 8.0 * (2.0 * (double)x->n + 2.0 * (double)x->d) * (double)x->d;
+        rows.data = x;
+    } else if (!x->data && !x->cheap && dnb_rows_bytes(x) <= memory / 2) {
+        held += (double)dnb_rows_bytes(x);
+        rows.data = x;
+    }
+    if (j.metric == DNB_SEUCLIDEAN)
+        held += 16.0 * (double)x->d;
+    memory = held < (double)memory ? memory - (size_t)held : 0;
+    dnb_gram_sweep_init(&j.sweep, &rows, memory);
+    j.sweep.centre_columns = true;
+    if (dnb_metric_is_product(j.metric))
+        part = dnb_sweep_bytes(&j.sweep);
+    if (!dnb_metric_is_product(j.metric) || !dnb_metric_is_boolean(j.metric)) {
+        use_kernel(&j);
+        again = dnb_sweep_bytes(&j.sweep);
+    }
+    held += (double)(part > again ? part : again);
+    return held < (double)(SIZE_MAX / 4) ? (size_t)held : SIZE_MAX / 4;
 }
 
 dnb_status dnb_pdist_from_gram(double *condensed, const double *g, size_t n, dnb_metric m,

@@ -3,8 +3,10 @@
 #include "dnnbrain/pca.h"
 
 #include <math.h>
+#include <stdint.h>
 #include <string.h>
 
+#include "array/gram.h"
 #include "array/panel.h"
 #include "array/rows_load.h"
 #include "array/sweep.h"
@@ -223,6 +225,34 @@ done:
     dnb_pca_release(&pca);
     dnb_array_release(&hold);
     return status;
+}
+
+size_t dnb_pca_plan_bytes(const dnb_rows *x, const dnb_pca_options *opt)
+{
+    dnb_pca_options o = opt ? *opt : (dnb_pca_options){0};
+    size_t memory = o.memory ? o.memory : dnb_memory_budget(), order = x->d < x->n ? x->d : x->n;
+    size_t asked = o.n_components && o.n_components < order ? o.n_components : order;
+    double n = (double)x->n, d = (double)x->d, held = 0,
+           square = 8.0 * (double)order * (double)order;
+    /* LAPACK's divide and conquer for many vectors, else the vectors twice. */
+    double eigen = 4 * asked >= order ? 2 * square : 8.0 * (double)order * (double)asked;
+    double vectors = 8.0 * (double)order * (double)asked, kept = 8.0 * n * (double)asked;
+    dnb_rows rows = *x, turned = {.n = x->d, .d = x->n, .dtype = x->dtype, .data = x};
+    if (!x->data && !x->cheap && dnb_rows_bytes(x) <= memory / 2) {
+        held = (double)dnb_rows_bytes(x);
+        rows.data = x;
+    }
+    if (o.components)
+        kept += 8.0 * d * ((double)asked + 1);
+    dnb_sweep s;
+    dnb_gram_sweep_init(&s, x->d >= x->n ? &rows : &turned, memory);
+    s.centre_columns = true;
+    double sweep = (double)dnb_sweep_bytes(&s);
+    /* Rows are turned a tile at a time, both ways round in memory. */
+    if (x->d < x->n)
+        sweep += fmin(2 * n * d * (double)dnb_dtype_size(x->dtype), 0.5 * (double)memory);
+    held += square + fmax(sweep, vectors + fmax(eigen, kept));
+    return held < (double)(SIZE_MAX / 4) ? (size_t)held : SIZE_MAX / 4;
 }
 
 dnb_status dnb_pca_predict(dnb_array *scores, const dnb_pca *pca, const dnb_rows *x, dnb_err *err)

@@ -2,6 +2,7 @@
 
   img/ pictures.stim.csv     7 pictures (png, jpg, one grey), labels 3 1 2 1 2 3 1, conditions, onsets
   two.stim.csv               the first two of them
+  batch.npy flat.npy         2x3x16x16 and 2x48 numbers for `run`
   net.onnx                   3x16x16 -> conv1 (8) conv1_relu pool1 conv2 (6) conv2_relu flat fc (5)
   layers.act.h5              12 stimuli: conv 4x3x5 (gzip), fc 10x1x1; twelve.stim.csv labels them
   bold.nii.gz rois.nii.gz    6x5x4 voxels, 12 volumes; ROIs 1, 2 and 5
@@ -115,6 +116,8 @@ def good(folder):
          onset=[0, 2.5, 5, 7.5, 10, 12.5, 15])
     stim(os.path.join(folder, "two.stim.csv"), ["p01.png", "p02.png"])
     network(os.path.join(folder, "net.onnx"))
+    np.save(os.path.join(folder, "batch.npy"), rng.standard_normal((2, 3, 16, 16), dtype=np.float32))
+    np.save(os.path.join(folder, "flat.npy"), rng.standard_normal((2, 48), dtype=np.float32))
     activations(os.path.join(folder, "layers.act.h5"),
                 {"conv": rng.standard_normal((12, 4, 3, 5)).astype(np.float32),
                  "fc": rng.standard_normal((12, 10, 1, 1)).astype(np.float32)}, compression="gzip")

@@ -18,11 +18,13 @@ FAILED, USAGE = 1, 2
 
 ACT = "dnn_act -net net.onnx -layer conv1 -out out/x.act.h5 "
 ALEXNET = "dnn_act -net AlexNet -layer conv5 -stim pictures.stim.csv -out out/x.act.h5 "
+SEEN = "dnn_rsa -net net.onnx -layer conv1 -stim pictures.stim.csv -out out/x.rdm.h5 "
 PICTURES = "dnn_act -net net.onnx -stim pictures.stim.csv -out out/x.act.h5 "
 MASK = "dnn_mask -act layers.act.h5 -out out/x.act.h5 "
 FE = "dnn_fe -act layers.act.h5 -out out/x.act.h5 "
 DRDM = "dnn_rsa -act layers.act.h5 -out out/x.rdm.h5 "
 BRDM = "brain_rsa -nif bold.nii.gz -bmask rois.nii.gz -out out/x.rdm.h5 "
+RUN = "dnnbrain run net.onnx -out out "
 RSA = "dnnbrain rsa -drdm dnn.rdm.h5 -brdm brain.rdm.h5 -permute 10 -out out/x "
 VIEW = "dnn_view -net net.onnx -stim pictures.stim.csv -out out/maps "
 
@@ -75,6 +77,16 @@ GROUPS = {
         (ALEXNET + "-weights bad/hostile_legacy.pth", FAILED, r"hostile_legacy\.pth: .*posix\.system; refused, nothing was run"),
         (ALEXNET + "-weights bad/cut.pth", FAILED, r"cut\.pth: broken or truncated zip archive"),
         (ALEXNET + "-weights bad/text.pth", FAILED, r"text\.pth: is no file of torch\.save"),
+        (RUN, USAGE, r"input 'image' of net\.onnx is not given; use -in image=FILE\.npy"),
+        (RUN + "-in x=batch.npy", USAGE, r"net\.onnx has no input 'x'; its first is 'image'"),
+        (RUN + "-in batch.npy batch.npy", USAGE, r"input 'image' is given twice"),
+        (RUN + "-in nowhere.npy", FAILED, r"nowhere\.npy: cannot open: No such file"),
+        (RUN + "-in img/p01.png", FAILED, r"img/p01\.png: "),
+        (RUN + "-in flat.npy", FAILED, r"input 'image' takes .*3x16x16.*, not 2x48"),
+        (RUN + "-in batch.npy -layer conv9", FAILED, r"no value 'conv9'; nearest are 'conv1', 'conv2'"),
+        (RUN + "-in batch.npy -layer conv1 conv1", USAGE, r"'conv1' and 'conv1' would be written to one file"),
+        ("dnnbrain run bad/operator.onnx -in batch.npy -out out", FAILED, r"unsupported: .*operator 'Mystery'"),
+        ("dnnbrain run bad/cut.onnx -in batch.npy -out out", FAILED, r"cut\.onnx: is truncated or no ONNX model"),
         ("db_info nowhere", FAILED, r"unknown network 'nowhere'"),
         ("db_info bad/hostile.pth", FAILED, r"hostile\.pth: holds weights only"),
     ],
@@ -206,6 +218,20 @@ GROUPS = {
         ("dnn_rsa -out out/x.rdm.h5", USAGE, r"give either -act .* or -nif with -bmask"),
         ("brain_rsa -nif bold.nii.gz -out out/x.rdm.h5", USAGE, r"-nif needs -bmask"),
         (DRDM + "-roi 1", USAGE, r"-bmask and -roi belong to -nif"),
+        ("dnn_rsa -net net.onnx -out out/x.rdm.h5", USAGE, r"-net needs -stim"),
+        ("dnn_rsa -stim pictures.stim.csv -out out/x.rdm.h5", USAGE, r"-stim needs -net"),
+        ("dnn_fe -meth pca 2 -out out/x.act.h5", USAGE, r"give either -act or -net with -stim"),
+        (SEEN + "-act layers.act.h5", USAGE, r"either -act or -net with -stim, not both"),
+        (SEEN + "-nif bold.nii.gz -bmask rois.nii.gz", USAGE, r"or -nif with -bmask"),
+        (DRDM + "-pool max", USAGE, r"-pool and -scratch belong to -net"),
+        (DRDM + "-size 8 8", USAGE, r"-size, .* belong to -net"),
+        (BRDM + "-scratch out", USAGE, r"with -nif no network is run"),
+        (SEEN + "-memory 1000", FAILED, r"budget is 0\.0 MB"),
+        (SEEN + "-scratch nowhere -memory 400K", FAILED, r"nowhere: cannot make the scratch file: No such file"),
+        (SEEN + "-cate bad/eleven.stim.csv", FAILED, r"eleven\.stim\.csv lists 11 stimuli but pictures\.stim\.csv holds 7"),
+        (SEEN.replace("dnn_rsa", "dnn_fe") + "-meth pca 8", FAILED, r"layer conv1: 8 features asked for, .* at most 7"),
+        (PICTURES + "-layer fc -project 5", FAILED, r"layer fc has 5 units: a projection to 5 features"),
+        (PICTURES + "-layer fc -project 0", USAGE, r"-project"),
         (BRDM + "-layer conv", USAGE, r"-layer, -chn, -dmask and -iteraxis belong to -act"),
         (DRDM + "-fig out/x.bmp", USAGE, r"-fig out/x\.bmp: a figure's name ends in \.png, \.svg or \.pdf"),
         (DRDM + "-show", USAGE, r"-show and -order need -fig"),

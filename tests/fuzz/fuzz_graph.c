@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "net/eval.h"
 #include "net/gradient.h"
 #include "net/network.h"
 #include "net/op.h"
@@ -35,15 +36,78 @@ static int64_t take_number(recipe *r)
     return b < 240 ? (int64_t)(b % 7) : odd[b % 8];
 }
 
-static const char *const int_attrs[] = {"group",    "axis",      "ceil_mode", "count_include_pad",
-                                        "keepdims", "transA",    "transB",    "size",
-                                        "to",       "allowzero", "start",     "end"};
+static const char *const int_attrs[] = {"group",
+                                        "axis",
+                                        "ceil_mode",
+                                        "count_include_pad",
+                                        "keepdims",
+                                        "transA",
+                                        "transB",
+                                        "size",
+                                        "to",
+                                        "allowzero",
+                                        "start",
+                                        "end",
+                                        "blocksize",
+                                        "largest",
+                                        "batch_dims",
+                                        "exclusive",
+                                        "reverse",
+                                        "hidden_size",
+                                        "storage_order",
+                                        "k",
+                                        "upper",
+                                        "num_outputs",
+                                        "sampling_ratio",
+                                        "output_height",
+                                        "output_width",
+                                        "layout",
+                                        "align_corners",
+                                        "select_last_index",
+                                        "num_groups",
+                                        "batch_axis",
+                                        "time_axis",
+                                        "ignore_index",
+                                        "onesided",
+                                        "linear_before_reset"};
 static const char *const list_attrs[] = {"kernel_shape", "strides", "pads", "dilations",
                                          "output_shape", "perm",    "axes", "output_padding",
                                          "output_size",  "starts",  "ends", "shape",
                                          "border",       "scale",   "sizes"};
-static const char *const text_attrs[] = {"SAME_UPPER", "SAME_LOWER", "VALID", "NOTSET",
-                                         "reflect",    "edge",       "?"};
+static const char *const text_attrs[] = {"SAME_UPPER",
+                                         "SAME_LOWER",
+                                         "VALID",
+                                         "NOTSET",
+                                         "reflect",
+                                         "edge",
+                                         "?",
+                                         "wrap",
+                                         "linear",
+                                         "cubic",
+                                         "align_corners",
+                                         "asymmetric",
+                                         "half_pixel",
+                                         "border",
+                                         "reflection",
+                                         "bilinear",
+                                         "bicubic",
+                                         "bidirectional",
+                                         "reverse",
+                                         "mean",
+                                         "sum",
+                                         "none",
+                                         "CRD",
+                                         "LEFT",
+                                         "ij,jk->ik",
+                                         "...ii->...i",
+                                         "max",
+                                         "add",
+                                         "tf_crop_and_resize",
+                                         "ab"};
+static const char *const text_names[] = {
+    "mode",         "auto_pad",     "coordinate_transformation_mode",
+    "padding_mode", "direction",    "reduction",
+    "equation",     "nearest_mode", "approximate"};
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
@@ -54,7 +118,7 @@ static dnb_attr take_attr(recipe *r, int64_t numbers[8], double floats[8])
     case 0:
         return DNB_INT(int_attrs[take(r) % COUNT(int_attrs)], take_number(r));
     case 1:
-        a.name = take(r) % 2 ? "auto_pad" : "mode";
+        a.name = text_names[take(r) % COUNT(text_names)];
         a.kind = DNB_ATTR_STRING;
         a.s = text_attrs[take(r) % COUNT(text_attrs)];
         return a;
@@ -113,7 +177,7 @@ static void take_node(recipe *r, dnb_graph *g)
     char name[16];
     dnb_err err;
     size_t n_in = take(r) % 6, n_attrs = take(r) % 5;
-    const char *names[] = {name, ""};
+    const char *names[] = {name, "", ""};
     snprintf(name, sizeof name, "v%zu", dnb_graph_value_count(g));
     for (size_t i = 0; i < n_in; i++) {
         unsigned kind = take(r);
@@ -132,7 +196,7 @@ static void take_node(recipe *r, dnb_graph *g)
                           .attrs = attrs,
                           .n_attrs = n_attrs,
                           .output_names = names,
-                          .n_outputs = 1 + take(r) % 2};
+                          .n_outputs = 1 + take(r) % 3};
     dnb_status status = dnb_graph_node(g, &spec, NULL, &err);
     (void)status;
 }
@@ -189,6 +253,26 @@ static void differentiate(dnb_graph *g, bool guided)
     }
 }
 
+/* Node by node on two images, so that shapes may follow from content. */
+static void evaluate(const dnb_graph *g)
+{
+    float pixels[2 * 3 * SIDE * SIDE];
+    const size_t shape[4] = {2, 3, SIDE, SIDE};
+    dnb_eval_options opt = {.any_shape = true, .memory = MAX_RUN_BYTES};
+    for (size_t f64 = 0; f64 < 2; f64++)
+        for (size_t v = 0; v < dnb_graph_value_count(g); v++) {
+            dnb_array in, out = {0};
+            dnb_value wanted = (dnb_value)v;
+            dnb_err err;
+            for (size_t i = 0; i < sizeof pixels / sizeof *pixels; i++)
+                pixels[i] = (float)(int)(i % 13) - 6;
+            dnb_array_borrow(&in, DNB_F32, 4, shape, pixels);
+            opt.f64 = f64 == 1;
+            if (dnb_eval_run(g, &in, &wanted, 1, &opt, &out, &err) == DNB_OK)
+                dnb_array_release(&out);
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     recipe r = {.data = data, .size = size};
@@ -206,6 +290,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (int i = 0; i < MAX_NODES && r.at < r.size; i++)
         take_node(&r, g);
+    evaluate(g);
     if (size % 2)
         differentiate(g, size % 4 == 1);
     if (dnb_net_from_graph(&net, g, &init, &err) != DNB_OK) {

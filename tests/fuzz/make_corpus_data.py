@@ -3,6 +3,7 @@ bytes, and every one should matter. The files of the latest HDF5 format hold the
 Other files in the folders are inputs that once went wrong."""
 import io
 import os
+import zlib
 
 import h5py
 import numpy as np
@@ -75,6 +76,30 @@ for libver in ("earliest", "latest"):
     h5(f"dRDM_{libver}", lambda h: rdm(h, "dRDM", np.arange(6, dtype="f4").reshape(2, 3), chunks=(1, 2)), libver=libver)
 h5("many", lambda h: [h.create_dataset(f"l{i}", data=np.float32([[i]])) for i in range(12)], libver="latest", track_order=True)
 h5("wide", lambda h: h.create_dataset("x", data=np.zeros((2, 9), "f4"), chunks=(1, 2), maxshape=(None, None)), libver="latest")
+
+
+def dense_links(h):
+    """Enough names for a heap of several blocks under a B-tree of two levels."""
+    h.create_dataset("x", data=np.float32([[1, 2]]))
+    for i in range(60):
+        h[f"link number {i}"] = h["x"]
+
+
+def dense_attributes(h):
+    for i in range(12):
+        h.attrs[f"a{i}"] = i
+    roi(h, ["V1", "V2"], np.zeros((1, 2)))
+
+
+def short_chunk(h):
+    d = h.create_dataset("x", shape=(4, 4), dtype=">f4", chunks=(2, 4), compression="gzip")
+    d.id.write_direct_chunk((0, 0), zlib.compress(b"short"))
+
+
+h5("dense_links", dense_links, libver="latest")
+h5("dense_attributes", dense_attributes, libver="latest")
+h5("chunk_unpacks_short", short_chunk, libver="latest")
+h5("filters", lambda h: act(h, compression="gzip", shuffle=True, fletcher32=True), libver="latest")
 h5("scalar_roi", lambda h: roi(h, "V1", np.zeros(3)))
 
 
@@ -99,6 +124,30 @@ def more_values(data):
     data[at + 8] += 40
 
 
+def endless_object(data):
+    """So large that libhdf5, which rounds up and adds, finds the next object where this one is."""
+    at = data.index(b"GCOL") + 16
+    data[at + 8:at + 16] = (2**64 - 16).to_bytes(8, "little")
+
+
+def free_loop(data):
+    """The names' free list leads back to its first piece."""
+    at = data.index(b"HEAP") + 16
+    first = int.from_bytes(data[at:at + 8], "little")
+    piece = int.from_bytes(data[at + 8:at + 16], "little") + first
+    data[piece:piece + 8] = data[at:at + 8]
+
+
+def wider_element(data):
+    """Chunks of elements of 8 bytes in a dataset of float32."""
+    at = data.index(b"\3\2\3") + 3 + 8 + 8
+    assert data[at] == 4
+    data[at] = 8
+
+
+damaged("heap_object_endless", "roi_earliest", endless_object)
+damaged("names_free_loop", "roi_earliest", free_loop)
+damaged("chunk_element_too_wide", "dRDM_earliest", wider_element)
 damaged("heap_object_too_long", "roi_earliest", longer_object)
 damaged("attribute_too_short", "roi_earliest", more_values)
-print(h5_count + 2, "HDF5 seeds")
+print(h5_count + 5, "HDF5 seeds")

@@ -17,6 +17,7 @@ def names(array):
 
 
 INTS, LISTS, TEXTS = names("int_attrs"), names("list_attrs"), names("text_attrs")
+TEXT_NAMES = names("text_names")
 
 
 def number(name, value):
@@ -28,7 +29,7 @@ def numbers(name, *values):
 
 
 def text(name, value):
-    return [1, int(name == "auto_pad"), TEXTS.index(value)]
+    return [1, TEXT_NAMES.index(name), TEXTS.index(value)]
 
 
 def value(back=0):

@@ -77,3 +77,43 @@ save("negative", [N("Add", ["x", "k"], ["y"])], [negative])
 outside = TensorProto(name="k", data_type=TensorProto.FLOAT, dims=[1], data_location=TensorProto.EXTERNAL)
 outside.external_data.add(key="location", value="../k.bin")
 save("external", [N("Add", ["x", "k"], ["y"])], [outside])
+
+
+def function(name, inputs, outputs, nodes, attributes=()):
+    sets = [helper.make_opsetid("", 13), helper.make_opsetid("f", 1)]
+    return helper.make_function("f", name, inputs, outputs, nodes, sets, list(attributes))
+
+
+def with_functions(name, nodes, functions):
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 2, 8, 8))],
+                              [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)])
+    model = helper.make_model(graph, functions=functions, opset_imports=[helper.make_opsetid("", 13), helper.make_opsetid("f", 1)],
+                              producer_name="")
+    with open(os.path.join(out, name), "wb") as f:
+        f.write(model.SerializeToString())
+
+
+def branch(name, nodes):
+    return helper.make_graph(nodes, name, [], [helper.make_tensor_value_info("o", TensorProto.FLOAT, None)])
+
+
+leaky = N("LeakyRelu", ["a"], ["b"])
+slope = leaky.attribute.add(name="alpha", type=1)
+slope.ref_attr_name = "slope"
+inner = function("Inner", ["a", "c"], ["b", "a"], [leaky], ["slope"])
+outer = function("Outer", ["a"], ["r"], [
+    N("Inner", ["a"], ["t", "u"], domain="f", slope=0.5), N("Shape", ["t"], ["s"]), N("Cast", ["s"], ["k"], to=9), N("ReduceMax", ["s"], ["m"]),
+    N("Cast", ["m"], ["if"], to=9),
+    N("If", ["if"], ["r"], then_branch=branch("yes", [N("Inner", ["u"], ["o"], domain="f")]), else_branch=branch("no", [N("Tanh", ["t"], ["o"])]))])
+with_functions("functions", [N("Outer", ["x"], ["h"], "one", domain="f"), N("Outer", ["h"], ["y"], "two", domain="f")], [inner, outer])
+with_functions("circle", [N("Ping", ["x"], ["y"], domain="f")], [
+    function("Ping", ["a"], ["r"], [N("Pong", ["a"], ["r"], domain="f")]), function("Pong", ["a"], ["r"], [N("Ping", ["a"], ["r"], domain="f")])])
+save("layers", [
+    N("Reshape", ["x", "sequence"], ["q"]), N("LSTM", ["q", "w", "r", "", "", "", "", "p"], ["l", "h", "c"], hidden_size=2, direction="reverse"),
+    N("Reshape", ["l", "sequence2"], ["q2"]),
+    N("GRU", ["q2", "gw", "gr"], ["", "z"], hidden_size=2, activations=["HardSigmoid", "LeakyRelu"], activation_alpha=[0.3, 0.1], clip=2.0),
+    N("LayerNormalization", ["z", "s"], ["n", "mean", "inv"], axis=1), N("LpNormalization", ["n"], ["v"], p=1),
+    N("MeanVarianceNormalization", ["v"], ["f"], axes=[0, 1]), N("NegativeLogLikelihoodLoss", ["f", "labels"], ["y"], reduction="sum", ignore_index=1)],
+    [raw("sequence", [8, 8, 2], np.int64), raw("sequence2", [8, 8, 2], np.int64), raw("w", np.ones((1, 8, 2))), raw("r", np.ones((1, 8, 2))),
+     raw("p", np.ones((1, 6))), raw("gw", np.ones((1, 6, 2))), raw("gr", np.ones((1, 6, 2))), raw("s", np.ones((8, 2))), raw("labels", [[0, 1]], np.int64)],
+    opset=17)

@@ -251,6 +251,10 @@ def test_resume_other_job(names, _weights):
     interrupted(names, signal.SIGKILL)
     out, _ = run(ACT + "-layer conv1 fc -pool max --json")
     expect(json.loads(out)["resumed_at"] == 0, "another job starts over")
+    _, (_, _, said) = interrupted(names, signal.SIGKILL, "-precision bf16")
+    out, _ = run(LONG + "--json")
+    # where there are no instructions for it, the first job was this one
+    expect((json.loads(out)["resumed_at"] == 0) != ("no instructions for bf16" in said), "float32 does not continue bf16")
     n, _ = interrupted(names, signal.SIGKILL)
     with open(os.path.join("img", names[0]), "rb") as f:
         before = f.read()

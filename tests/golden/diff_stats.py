@@ -98,6 +98,11 @@ def data_for(metric, n, d, dtype):
     return (x > 0.4).astype(dtype) if metric in BOOLEAN else x
 
 
+def digits(metric, x, otherwise):
+    """The tolerance: products of float32 rows are float32 ones for two metrics."""
+    return 1e-7 if x.dtype == np.float32 and x.shape[1] >= 2048 and metric in ("correlation", "cosine") else otherwise
+
+
 def jaccard(u, v):
     either = (u != 0) | (v != 0)
     return ((u != v) & either).sum() / either.sum() if either.any() else 0
@@ -118,6 +123,16 @@ def peer_pdist(x, metric, **options):
     return pdist(np.asarray(x, bool if metric in BOOLEAN else float), GONE.get(metric, metric), **options)
 
 
+def float32_rows():
+    normal, latent = rng.standard_normal, rng.standard_normal((100, 6)) @ rng.standard_normal((6, 9000))
+    for name, x in (("normal", normal((100, 5000))), ("relu", np.maximum(normal((100, 20000)), 0)),
+                    ("low rank", latent + 0.3 * normal((100, 9000))), ("mean 1000", normal((100, 9000)) + 1000),
+                    ("common part, mean 1000", normal(9000) + 0.5 * normal((100, 9000)) + 1000),
+                    ("50x300", normal((50, 300))), ("300x2048", normal((300, 2048))),
+                    ("close", normal(9000) + 1e-3 * normal((100, 9000)))):
+        yield name, x.astype(np.float32)
+
+
 def distances():
     for n, d in ((2, 1), (3, 5), (70, 1300), (301, 33)):
         for dtype in (np.float32, np.float64):
@@ -127,7 +142,11 @@ def distances():
                     continue  # 0 up to rounding, of which SciPy may take the root: NaN
                 p = {"p": 3} if metric == "minkowski" else {}
                 check(f"pdist {metric} {n}x{d} {dtype.__name__}", run("pdist", x, metric=metric, **p),
-                      peer_pdist(x, metric, **p), 1e-11)
+                      peer_pdist(x, metric, **p), digits(metric, x, 1e-11))
+    for name, x in float32_rows():
+        for metric in ("correlation", "cosine"):
+            error = run("pdist", x, metric=metric) - pdist(x.astype(float), metric)
+            check(f"pdist {metric}, float32 {name}, absolute", 1 + error, np.ones_like(error), 1e-7)
     x = rng.standard_normal((60, 12))
     check("pdist mahalanobis", run("pdist", x, metric="mahalanobis"), pdist(x, "mahalanobis"), 1e-9)
     for p in (0.5, 1, 2, 2.5, np.inf):
@@ -202,7 +221,7 @@ def streams():
             check(f"pdist {metric} {options}", ours, one, 0)
         # So little memory for blocks of rows forces smaller tiles: the last bits may differ.
         ours = run("pdist", x, metric=metric, source="rows", memory=10000000)
-        check(f"pdist {metric} row blocks", ours, one, 1e-12)
+        check(f"pdist {metric} row blocks", ours, one, digits(metric, x, 1e-12))
     ours = run("pdist", x, metric="cosine", source="rows", memory=10000000, zscore=1)
     check("pdist cosine zscore row blocks", ours, pdist(scipy.stats.zscore(x.astype(float), axis=1), "cosine"), 1e-9)
     for centre, peer in ((0, x), (1, x - x.mean(0, dtype=float)), (2, x - x.mean(1, keepdims=True, dtype=float))):

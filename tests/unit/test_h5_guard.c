@@ -1,6 +1,6 @@
 /* h5_guard: structures of HDF5 files that add up pass, broken ones do not, and nothing is read
- * beyond the bytes given (each piece is tried at every shorter length in a buffer of exactly that
- * size, for the address sanitizer). */
+ * beyond the bytes given (types and shapes are tried at every shorter length in a buffer of exactly
+ * that size, for the address sanitizer). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,14 +13,14 @@
 
 /* A structure being put together. */
 typedef struct piece {
-    unsigned char at[2048];
+    unsigned char at[4096];
     size_t n;
 } piece;
 
 static void number(piece *p, uint64_t v, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        p->at[p->n++] = (unsigned char)(v >> 8 * i);
+        p->at[p->n++] = i < 8 ? (unsigned char)(v >> 8 * i) : 0;
 }
 
 static void bytes(piece *p, const char *s, size_t n)
@@ -136,7 +136,7 @@ static void test_types(void **state)
 static void test_spaces(void **state)
 {
     (void)state;
-    uint64_t n = 0;
+    dnb_h5_space space;
     piece p = {.n = 0};
     number(&p, 1, 1), number(&p, 2, 1), number(&p, 1, 1), number(&p, 0, 5);
     number(&p, 3, 8), number(&p, 5, 8), number(&p, 3, 8), number(&p, UINT64_MAX, 8);
@@ -144,13 +144,17 @@ static void test_spaces(void **state)
         unsigned char *exact = malloc(len ? len : 1);
         memcpy(exact, p.at, len);
         dnb_bytes b = {.at = exact, .left = len};
-        assert_int_equal(dnb_h5_guard_space(&b, &n), len == p.n);
+        assert_int_equal(dnb_h5_guard_space(&b, &space), len == p.n);
         free(exact);
     }
-    assert_int_equal(n, 15);
-    p.at[1] = 33;
+    assert_int_equal(space.n, 15);
+    assert_true(space.rank == 2 && space.now[1] == 5 && space.most[1] == UINT64_MAX);
+    p.at[24] = 2; /* may grow to less than it is */
     dnb_bytes b = {.at = p.at, .left = p.n};
-    assert_false(dnb_h5_guard_space(&b, &n));
+    assert_false(dnb_h5_guard_space(&b, &space));
+    p.at[1] = 33;
+    b = (dnb_bytes){.at = p.at, .left = p.n};
+    assert_false(dnb_h5_guard_space(&b, &space));
 }
 
 /* A message of an object header of the first format. */
@@ -163,14 +167,52 @@ static void message(piece *p, unsigned type, const piece *body)
         number(p, 0, 1);
 }
 
-static piece header(unsigned type, piece body)
+static piece header(const piece *messages)
 {
-    piece p = {.n = 0}, messages = {.n = 0};
-    message(&messages, type, &body);
-    number(&p, 1, 2), number(&p, 1, 2), number(&p, 1, 4), number(&p, messages.n, 4),
+    piece p = {.n = 0};
+    number(&p, 1, 2), number(&p, 1, 2), number(&p, 1, 4), number(&p, messages->n, 4),
         number(&p, 0, 4);
-    bytes(&p, (char *)messages.at, messages.n);
+    bytes(&p, (const char *)messages->at, messages->n);
     return p;
+}
+
+/* A file of 8 KiB in which structures are put. */
+static scratch dir;
+static FILE *file;
+
+static void put(uint64_t at, const piece *p)
+{
+    fseek(file, (long)at, SEEK_SET);
+    fwrite(p->at, 1, p->n, file);
+    fflush(file);
+}
+
+/* A guard that knows of a header at 512, as if the superblock had named it. */
+static dnb_h5_guard fresh(void)
+{
+    dnb_h5_guard g = {.fd = fileno(file), .size = 8192, .leaf_k = 4, .group_k = 16, .chunk_k = 32};
+    assert_true(dnb_h5_note_header(&g, 512));
+    return g;
+}
+
+/* The header is put at 512 and read. */
+static bool header_ok(const piece *messages)
+{
+    piece p = header(messages);
+    dnb_h5_guard g = fresh();
+    put(512, &p);
+    bool ok = dnb_h5_guard_check(&g, DNB_H5_READ_HEADER, 512, p.at, p.n);
+    dnb_h5_guard_release(&g);
+    return ok;
+}
+
+static bool message_ok(unsigned type, piece body)
+{
+    piece messages = {.n = 0}, named = float_type();
+    if (type != 3)
+        message(&messages, 3, &named); /* a named type may have it, too */
+    message(&messages, type, &body);
+    return header_ok(&messages);
 }
 
 /* attribute `roi`: n references to texts of the given length in the collection at 4096 */
@@ -183,11 +225,6 @@ static piece attribute(uint64_t n, uint32_t length, uint32_t index)
     for (uint64_t i = 0; i < 2; i++)
         number(&p, length, 4), number(&p, 4096, 8), number(&p, index, 4);
     return p;
-}
-
-static bool header_ok(dnb_h5_guard *g, const piece *p)
-{
-    return dnb_h5_guard_check(g, DNB_H5_READ_HEADER, 512, p->at, p->n);
 }
 
 static piece collection(void)
@@ -203,121 +240,210 @@ static piece collection(void)
 static void test_attributes(void **state)
 {
     (void)state;
-    scratch dir;
-    scratch_open(&dir);
-    FILE *f = fopen(scratch_path(&dir, "x"), "w+b");
     piece heap = collection();
-    fseek(f, 4096, SEEK_SET);
-    fwrite(heap.at, 1, heap.n, f);
-    fseek(f, 8191, SEEK_SET);
-    fputc(0, f);
-    fflush(f);
-    dnb_h5_guard g = {.fd = fileno(f), .size = 8192};
-    piece p = header(0x0c, attribute(2, 5, 1));
-    assert_true(header_ok(&g, &p));
-    p = header(0x0c, attribute(2, 4, 1)); /* the object is longer than the reference says */
-    assert_false(header_ok(&g, &p));
-    p = header(0x0c, attribute(2, 5, 2)); /* no such object */
-    assert_false(header_ok(&g, &p));
-    p = header(0x0c, attribute(2, 5, 70000));
-    assert_false(header_ok(&g, &p));
-    p = header(0x0c, attribute(3, 5, 1)); /* fewer values than the shape says */
-    assert_false(header_ok(&g, &p));
-    p = header(0x0c, attribute(UINT64_MAX, 5, 1));
-    assert_false(header_ok(&g, &p));
-    p = header(0x0c, attribute(2, 5, 1));
-    for (size_t len = 0; len < p.n;
-         len++) { /* a first look at part of the header must only not overrun */
-        piece cut = p;
-        unsigned char *exact = malloc(len ? len : 1);
-        memcpy(exact, cut.at, len);
-        assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_HEADER, 512, exact, len) == (len >= 16));
-        free(exact);
-    }
-    dnb_h5_guard_release(&g);
-    fclose(f);
-    scratch_close(&dir);
+    put(4096, &heap);
+    assert_true(message_ok(0x0c, attribute(2, 5, 1)));
+    assert_false(message_ok(0x0c, attribute(2, 4, 1))); /* another length than the object's */
+    assert_false(message_ok(0x0c, attribute(2, 6, 1)));
+    assert_false(message_ok(0x0c, attribute(2, 5, 2))); /* no such object */
+    assert_false(message_ok(0x0c, attribute(2, 5, 70000)));
+    assert_false(message_ok(0x0c, attribute(3, 5, 1))); /* fewer values than the shape says */
+    assert_false(message_ok(0x0c, attribute(UINT64_MAX, 5, 1)));
 }
 
-static void test_heaps_and_tables(void **state)
+static bool collection_ok(const piece *p)
+{
+    dnb_h5_guard g = fresh();
+    put(4096, p);
+    bool ok = dnb_h5_guard_check(&g, DNB_H5_READ_DATA, 4096, p->at, p->n);
+    dnb_h5_guard_release(&g);
+    return ok;
+}
+
+static void test_collections(void **state)
 {
     (void)state;
-    dnb_h5_guard g = {.fd = -1, .size = 8192};
     piece p = collection();
-    assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_GLOBAL_HEAP, 4096, p.at, p.n));
+    assert_true(collection_ok(&p));
     p.at[24] = 0xff, p.at[25] = 0xff, p.at[26] = 0xff; /* an object larger than the file */
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_GLOBAL_HEAP, 4096, p.at, p.n));
+    assert_false(collection_ok(&p));
+    p = collection();
+    memset(p.at + 24, 0xff, 8); /* so large that the library's next object is this one again */
+    assert_false(collection_ok(&p));
     p = collection();
     p.at[p.n - 8] = p.at[p.n - 7] = 0; /* free space of no size: an endless loop */
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_GLOBAL_HEAP, 4096, p.at, p.n));
-    piece s = {.n = 0};
-    bytes(&s, "SNOD\1\0", 6), number(&s, 2, 2);
-    s.n += 80;
-    assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_TREE, 100, s.at, s.n));
-    s.at[6] = 3; /* entries beyond the node */
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_TREE, 100, s.at, s.n));
-    piece h = {.n = 0};
-    bytes(&h, "HEAP\0\0\0", 8), number(&h, 16, 8), number(&h, 1, 8), number(&h, 1000, 8);
-    assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_LOCAL_HEAP, 100, h.at, h.n));
-    assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_LOCAL_HEAP, 1000, "name\0\0\0\0other\0\0", 16));
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_LOCAL_HEAP, 1000, "name\0\0\0\0othernam", 16));
-    h.at[30] = 0xff; /* data beyond the file */
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_LOCAL_HEAP, 100, h.at, h.n));
+    assert_false(collection_ok(&p));
+    p = collection();
+    p.at[p.n - 8] -= 16; /* free space that ends before a piece that is none */
+    assert_false(collection_ok(&p));
+    p = collection();
+    p.at[9] = 1; /* smaller than any collection */
+    assert_false(collection_ok(&p));
+    p = collection();
+    put(4096, &p);
+}
+
+/* A group: header at 512, tree at 1024, heap at 2048 with its names behind it, symbols at 3072. */
+static bool group_ok(const piece *tree, const piece *heap, const piece *symbols)
+{
+    piece where = {.n = 0}, messages = {.n = 0};
+    number(&where, 1024, 8), number(&where, 2048, 8);
+    message(&messages, 0x11, &where);
+    put(1024, tree), put(2048, heap), put(3072, symbols);
+    return header_ok(&messages);
+}
+
+static void test_groups(void **state)
+{
+    (void)state;
+    piece tree = {.n = 0}, heap = {.n = 0}, symbols = {.n = 0}, broken;
+    bytes(&tree, "TREE\0\0\1\0", 8), number(&tree, UINT64_MAX, 8), number(&tree, UINT64_MAX, 8);
+    number(&tree, 0, 8), number(&tree, 3072, 8), number(&tree, 8, 8);
+    bytes(&heap, "HEAP\0\0\0", 8), number(&heap, 32, 8), number(&heap, 16, 8),
+        number(&heap, 2080, 8);
+    bytes(&heap, "\0\0\0\0\0\0\0\0name\0\0\0\0", 16);
+    number(&heap, 1, 8), number(&heap, 16, 8); /* a free piece, the last one */
+    bytes(&symbols, "SNOD\1\0\1\0", 8), number(&symbols, 8, 8), number(&symbols, 512, 8);
+    number(&symbols, 0, 8), number(&symbols, 0, 8), number(&symbols, 0, 8);
+    assert_true(group_ok(&tree, &heap, &symbols));
+    broken = heap;
+    broken.at[48] = 16; /* a free piece that is followed by itself: an endless loop */
+    assert_false(group_ok(&tree, &broken, &symbols));
+    broken = heap;
+    broken.at[16] = 20; /* a free piece that sticks out */
+    assert_false(group_ok(&tree, &broken, &symbols));
+    broken = heap;
+    broken.at[30] = 0xff; /* names beyond the file */
+    assert_false(group_ok(&tree, &broken, &symbols));
+    broken = symbols;
+    broken.at[8] = 33; /* a name beyond the heap */
+    assert_false(group_ok(&tree, &heap, &broken));
+    broken = symbols;
+    broken.at[6] = 9; /* more entries than a node holds */
+    assert_false(group_ok(&tree, &heap, &broken));
+    broken = tree;
+    broken.at[5] = 1; /* the symbols' place is not a node of level 0 */
+    assert_false(group_ok(&broken, &heap, &symbols));
+    broken = tree;
+    broken.at[5] = 1, broken.at[33] = 4; /* nor is the node itself */
+    assert_false(group_ok(&broken, &heap, &symbols));
+    broken = tree;
+    broken.at[6] = 33; /* more children than a node holds */
+    assert_false(group_ok(&broken, &heap, &symbols));
+}
+
+/* A chunked dataset of 4 float32 in chunks of 2, its index at 1024. */
+static piece chunked(uint64_t chunk, uint64_t item)
+{
+    piece messages = {.n = 0}, space = {.n = 0}, layout = {.n = 0}, type = float_type();
+    number(&space, 1, 1), number(&space, 1, 1), number(&space, 0, 6), number(&space, 4, 8);
+    number(&layout, 3, 1), number(&layout, 2, 1), number(&layout, 2, 1), number(&layout, 1024, 8);
+    number(&layout, chunk, 4), number(&layout, item, 4);
+    message(&messages, 1, &space), message(&messages, 3, &type), message(&messages, 8, &layout);
+    return messages;
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    piece good = chunked(2, 4), wide = chunked(2, 8), none = chunked(0, 4), node = {.n = 0};
+    assert_true(header_ok(&good));
+    assert_false(header_ok(&wide)); /* another element size than the type's */
+    assert_false(header_ok(&none));
+    message(&good, 8, &(piece){.n = 0}); /* a second layout */
+    assert_false(header_ok(&good));
+    good = chunked(2, 4);
+    bytes(&node, "TREE\1\0\1\0", 8), number(&node, UINT64_MAX, 8), number(&node, UINT64_MAX, 8);
+    number(&node, 8, 4), number(&node, 0, 4), number(&node, 0, 16), number(&node, 4096, 8);
+    node.n = 24 + 64 * 32 + 24;
+    assert_true(node.n <= sizeof node.at);
+    for (int fault = 0; fault < 5; fault++) {
+        piece bad = node, h = header(&good);
+        dnb_h5_guard g = fresh();
+        put(512, &h);
+        assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_HEADER, 512, h.at, h.n));
+        bad.at[4] = fault == 1 ? 0 : 1;               /* a group's node */
+        bad.at[6] = fault == 2 ? 65 : 1;              /* more children than a node holds */
+        bad.at[24] = fault == 3 ? 4 : 8;              /* fewer bytes than a chunk's */
+        bad.at[24 + 24 + 1] = fault == 4 ? 0xff : 16; /* beyond the file */
+        assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_TREE, 1024, bad.at, bad.n) == (fault == 0));
+        assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_TREE, 2048, node.at, node.n)); /* unnamed */
+        dnb_h5_guard_release(&g);
+    }
+}
+
+static void test_superblocks(void **state)
+{
+    (void)state;
     piece root = {.n = 0};
     bytes(&root, "\x89HDF\r\n\x1a\n\0\0\0\0\0", 13), number(&root, 8, 1), number(&root, 8, 1),
         number(&root, 0, 1);
-    number(&root, 4, 2), number(&root, 16, 2);
-    assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_SUPER, 0, root.at, root.n));
-    root.at[13] = 4; /* addresses of 4 bytes */
-    assert_false(dnb_h5_guard_check(&g, DNB_H5_READ_SUPER, 0, root.at, root.n));
-    dnb_h5_guard_release(&g);
+    number(&root, 4, 2), number(&root, 16, 2), number(&root, 0, 4);
+    number(&root, 0, 8), number(&root, UINT64_MAX, 8), number(&root, 8192, 8),
+        number(&root, UINT64_MAX, 8);
+    number(&root, 0, 8), number(&root, 512, 8), number(&root, 0, 24);
+    for (int fault = 0; fault < 4; fault++) {
+        piece p = root;
+        dnb_h5_guard g = {.fd = fileno(file), .size = 8192};
+        p.at[13] = fault == 1 ? 4 : 8;    /* addresses of 4 bytes */
+        p.at[16] = fault == 2 ? 0 : 4;    /* nodes of no entries */
+        p.at[48] = fault == 3 ? 0 : 0xff; /* driver information */
+        put(0, &p);
+        assert_true(dnb_h5_guard_check(&g, DNB_H5_READ_SUPER, 0, p.at, p.n) == (fault == 0));
+        dnb_h5_guard_release(&g);
+    }
 }
 
 static void test_messages(void **state)
 {
     (void)state;
-    dnb_h5_guard g = {.fd = -1, .size = 8192};
     piece b = {.n = 0};
-    number(&b, 3, 1), number(&b, 0, 1), number(&b, 4, 2), number(&b, 7, 4); /* compact, 4 bytes */
-    piece p = header(0x08, b);
-    assert_true(header_ok(&g, &p));
-    b.at[2] = 5;
-    p = header(0x08, b);
-    assert_false(header_ok(&g, &p));
-    b.n = 0;
-    number(&b, 3, 1), number(&b, 1, 1), number(&b, 8000, 8),
-        number(&b, 193, 8); /* contiguous, past the end */
-    p = header(0x08, b);
-    assert_false(header_ok(&g, &p));
-    b.n = 0;
     number(&b, 8000, 8), number(&b, 193, 8); /* a continuation past the end */
-    p = header(0x10, b);
-    assert_false(header_ok(&g, &p));
+    assert_false(message_ok(0x10, b));
+    b.n = 0;
+    number(&b, 512, 8), number(&b, 64, 8); /* one that is the header itself */
+    assert_false(message_ok(0x10, b));
     b.n = 0;
     number(&b, 1, 1), number(&b, 0, 1), number(&b, 200, 1), bytes(&b, "abc", 3); /* a link's name */
-    p = header(0x06, b);
-    assert_false(header_ok(&g, &p));
+    assert_false(message_ok(0x06, b));
+    assert_false(message_ok(0x14, b)); /* driver information, which nobody writes */
+    assert_false(message_ok(0x07, b)); /* values in other files */
     b.n = 0;
     number(&b, 1, 1), number(&b, 1, 1), number(&b, 0, 6), number(&b, 1, 2), number(&b, 8, 2),
         number(&b, 0, 2);
     number(&b, 1, 2), bytes(&b, "deflate", 8), number(&b, 4, 4), number(&b, 0, 4);
-    p = header(0x0b, b);
-    assert_true(header_ok(&g, &p));
+    piece chunks = chunked(2, 4), more = chunks;
+    message(&more, 0x0b, &b);
+    assert_true(header_ok(&more));
     b.at[14] = 9; /* more filter values than bytes */
-    p = header(0x0b, b);
-    assert_false(header_ok(&g, &p));
-    p = header(0x0b, b);
-    p.at[0] = 2; /* no header at all */
-    assert_false(header_ok(&g, &p));
-    dnb_h5_guard_release(&g);
+    more = chunks;
+    message(&more, 0x0b, &b);
+    assert_false(header_ok(&more));
+}
+
+static int open_file(void **state)
+{
+    (void)state;
+    scratch_open(&dir);
+    file = fopen(scratch_path(&dir, "x"), "w+b");
+    return file && fseek(file, 8191, SEEK_SET) == 0 && fputc(0, file) == 0 ? 0 : -1;
+}
+
+static int close_file(void **state)
+{
+    (void)state;
+    fclose(file);
+    scratch_close(&dir);
+    return 0;
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_types),      cmocka_unit_test(test_spaces),
-        cmocka_unit_test(test_attributes), cmocka_unit_test(test_heaps_and_tables),
-        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_types),       cmocka_unit_test(test_spaces),
+        cmocka_unit_test(test_attributes),  cmocka_unit_test(test_collections),
+        cmocka_unit_test(test_groups),      cmocka_unit_test(test_chunks),
+        cmocka_unit_test(test_superblocks), cmocka_unit_test(test_messages),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_file, close_file);
 }

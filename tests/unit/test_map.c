@@ -175,6 +175,63 @@ static void test_features_along_axes(void **state)
     assert_int_equal(dnb_feature_of_layer(&y, f->file, 0, NULL, &o, &err), DNB_EARG);
 }
 
+/* Patterns at hand give the bits that a file of them gives, read in tiles or in memory. */
+static dnb_status read_rows(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
+                            void *dst, dnb_err *err)
+{
+    const fixture *f = ctx;
+    (void)err;
+    for (size_t i = 0; i < n_rows; i++)
+        memcpy((float *)dst + i * n_cols, &f->x[row + i][col], n_cols * sizeof(float));
+    return DNB_OK;
+}
+
+static void test_rows_are_as_a_file(void **state)
+{
+    fixture *f = *state;
+    const size_t shape[3] = {CHN, ROW, COL};
+    const int64_t labels[N] = {2, 1, 2, 1, 1, 2};
+    dnb_groups groups = {0};
+    dnb_err err = {0};
+    dnb_rows rows[2] = {dnb_rows_f32(&f->x[0][0], N, UNITS),
+                        {.n = N, .d = UNITS, .dtype = DNB_F32, .read = read_rows, .ctx = f}};
+    assert_int_equal(dnb_groups_init(&groups, labels, N, &err), DNB_OK);
+    for (int k = 0; k < 2; k++) {
+        for (int axis = 0; axis < 3; axis++)
+            for (int grouped = 0; grouped < 2; grouped++) {
+                const dnb_rdm_options o = {.iteraxis = (dnb_iteraxis)axis,
+                                           .groups = grouped ? &groups : NULL};
+                dnb_array a = {0}, b = {0};
+                assert_int_equal(dnb_rdm_of_layer(&a, f->file, 0, NULL, &o, &err), DNB_OK);
+                assert_int_equal(dnb_rdm_of_rows(&b, "conv", &rows[k], shape, &o, &err), DNB_OK);
+                assert_int_equal(a.shape[0], b.shape[0]);
+                assert_int_equal(a.shape[1], b.shape[1]);
+                assert_memory_equal(a.data, b.data, dnb_array_bytes(&a));
+                assert_true(dnb_rdm_plan_bytes(&rows[k], shape, &o) >= dnb_array_bytes(&a));
+                dnb_array_release(&a);
+                dnb_array_release(&b);
+            }
+        for (int axis = 0; axis < 3; axis++) {
+            const dnb_feature_options o = {
+                .method = DNB_FEATURE_PCA, .axis = (dnb_feature_axis)axis, .n = 2};
+            dnb_array a = {0}, b = {0};
+            size_t bytes = 0;
+            assert_int_equal(dnb_feature_of_layer(&a, f->file, 0, NULL, &o, &err), DNB_OK);
+            assert_int_equal(dnb_feature_of_rows(&b, "conv", &rows[k], shape, &o, &err), DNB_OK);
+            assert_memory_equal(a.data, b.data, dnb_array_bytes(&a));
+            assert_int_equal(dnb_feature_plan(&bytes, "conv", &rows[k], shape, &o, &err), DNB_OK);
+            assert_true(bytes >= dnb_array_bytes(&a));
+            dnb_array_release(&a);
+            dnb_array_release(&b);
+        }
+    }
+    const size_t wrong[3] = {CHN, ROW, COL + 1};
+    dnb_array none = {0};
+    assert_int_equal(dnb_rdm_of_rows(&none, "conv", &rows[0], wrong, NULL, &err), DNB_ESHAPE);
+    assert_non_null(strstr(err.message, "layer conv"));
+    dnb_groups_release(&groups);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -182,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_rdm_along_axes),
         cmocka_unit_test(test_wrong_group_count_is_named),
         cmocka_unit_test(test_features_along_axes),
+        cmocka_unit_test(test_rows_are_as_a_file),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

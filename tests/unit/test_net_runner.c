@@ -200,7 +200,8 @@ static void test_threads_and_neighbours(void **state)
     compare_sets(&four, &threads, 0, "threads");
     run_set(net, &one, DNB_BACKEND_ONEDNN, 1);
     four.n = 1;
-    compare_sets(&four, &one, 0, "batch of one");
+    /* another batch may be computed by another method */
+    compare_sets(&four, &one, 1e-5, "batch of one");
     run_set(net, &one, DNB_BACKEND_REFERENCE, 1);
     dnb_threads_set(1);
     four.n = 4;

@@ -402,8 +402,8 @@ static void refuses_broken_graphs(void **state)
     n->op_type = (char *)"dnb.AdaptiveAveragePool";
     refused(&m, DNB_EUNSUPPORTED, "dnb.AdaptiveAveragePool");
     n->op_type = (char *)"Relu";
-    m.opset.version = 6;
-    refused(&m, DNB_EUNSUPPORTED, "operator set 6");
+    m.opset.version = 0;
+    refused(&m, DNB_EUNSUPPORTED, "operator set 0");
     m.opset.version = 99;
     refused(&m, DNB_EUNSUPPORTED, "operator set 99");
     m.opset.version = 13;
@@ -436,10 +436,10 @@ static void refuses_broken_graphs(void **state)
     onnx__attribute__init(&m.attr);
     m.attrs[0] = &m.attr;
     m.attr.name = (char *)"body";
-    m.attr.type = 5;
+    m.attr.type = 10;
     n->attribute = m.attrs;
     n->n_attribute = 1;
-    refused(&m, DNB_EUNSUPPORTED, "attribute 'body' has a type (5)");
+    refused(&m, DNB_EUNSUPPORTED, "attribute 'body' has a type (10)");
 }
 
 static void survives_truncation_and_changed_bytes(void **state)
