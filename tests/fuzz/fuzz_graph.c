@@ -1,12 +1,13 @@
 /* Bytes as a recipe for a graph: any operators, inputs and attributes, sane and insane. What the
- * builder and shape inference accept is planned and, when small, run by the reference and by
- * oneDNN. */
+ * builder and shape inference accept is differentiated (every second one), planned and, when small,
+ * run by the reference and by oneDNN. */
 #include <stdio.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/eval.h"
+#include "net/gradient.h"
 #include "net/network.h"
 #include "net/op.h"
 
@@ -202,8 +203,8 @@ static void take_node(recipe *r, dnb_graph *g)
 
 static void run_layers(const dnb_net *net, dnb_backend backend, size_t n)
 {
-    const char *names[MAX_NODES];
-    float *taps[MAX_NODES] = {0};
+    const char *names[MAX_NODES + 1];
+    float *taps[MAX_NODES + 1] = {0};
     float input[3 * 3 * SIDE * SIDE];
     dnb_runner_options opt = {.batch = 3, .backend = backend};
     dnb_runner *r = NULL;
@@ -215,6 +216,8 @@ static void run_layers(const dnb_net *net, dnb_backend backend, size_t n)
         input[i] = (float)(int)(i % 13) - 6;
     for (size_t i = 0; i < count; i++)
         names[i] = dnb_net_layer_name(net, i);
+    if (dnb_net_find_layer(net, "grad:data", &err) == DNB_OK)
+        names[count++] = "grad:data";
     if (count == 0 || dnb_runner_plan_bytes(net, names, count, &opt, &bytes, &err) != DNB_OK ||
         bytes > MAX_RUN_BYTES)
         return;
@@ -255,6 +258,21 @@ static void evaluate(const dnb_graph *g)
         }
 }
 
+/* The gradient of the last value that has one, with respect to the image. */
+static void differentiate(dnb_graph *g, bool guided)
+{
+    const char *wrt = "data";
+    dnb_err err;
+    dnb_status status = DNB_EARG;
+    for (size_t i = dnb_graph_name_count(g); i-- > 0 && status != DNB_OK;) {
+        dnb_gradient_request r = {.target = dnb_graph_name_at(g, i, NULL),
+                                  .wrt = &wrt,
+                                  .n_wrt = 1,
+                                  .options.guided_relu = guided};
+        status = dnb_graph_gradient_named(g, &r, &err);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     recipe r = {.data = data, .size = size};
@@ -273,6 +291,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (int i = 0; i < MAX_NODES && r.at < r.size; i++)
         take_node(&r, g);
     evaluate(g);
+    if (size % 2)
+        differentiate(g, size % 4 == 1);
     if (dnb_net_from_graph(&net, g, &init, &err) != DNB_OK) {
         dnb_graph_free(g);
         return 0;

@@ -1,36 +1,18 @@
 /* net: gradients. Every operator's rule against central differences in float64, oneDNN's and the
- * float kernels' gradients against float64's, and what the walk over a graph promises. */
+ * float kernels' gradients against float64's. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <cmocka.h>
 
-#include "net/gradient.h"
-#include "op_case.h"
+#include "grad_case.h"
 
 #define MAX_OPERANDS 5
 #define MAX_N 4096
 
 /* ---- the table of cases -------------------------------------------------------------------------
  */
-
-typedef enum filling {
-    SPREAD,   /* distinct numbers in -1..1, none at a kink */
-    POSITIVE, /* the same in 0.5..1.5 */
-    ABSENT,   /* not given */
-    INTEGERS  /* a list, constant */
-} filling;
-
-typedef struct operand {
-    filling fill;
-    int ndim;
-    size_t dim[5];
-    const int64_t *ints;
-    bool fixed; /* a constant in both tests: has no gradient */
-} operand;
 
 typedef struct grad_case {
     const char *op;
@@ -237,50 +219,6 @@ static void each_case(case_test test)
 /* ---- building -----------------------------------------------------------------------------------
  */
 
-static size_t operand_count(const operand *o)
-{
-    size_t n = 1;
-    for (int i = 0; i < o->ndim; i++)
-        n *= o->dim[i];
-    return n;
-}
-
-/* Number i of n: distinct, well apart, in no order. */
-static double number(const operand *o, size_t i, size_t n, size_t salt)
-{
-    const size_t prime = 7919;
-    size_t place = (i * prime + salt * 31) % n; /* n is no multiple of the prime */
-    double v = ((double)place + 0.5) / (double)n;
-    return o->fill == POSITIVE ? 0.5 + v : 2 * v - 1 + 0.13 / (double)n;
-}
-
-static dnb_value constant(dnb_graph *g, const operand *o, size_t salt)
-{
-    dnb_array a = {0};
-    dnb_value v;
-    dnb_err err = {0};
-    dnb_dtype t = o->fill == INTEGERS ? DNB_I64 : DNB_F32;
-    assert_int_equal(dnb_array_init(&a, t, o->ndim, o->dim, &err), DNB_OK);
-    for (size_t i = 0, n = operand_count(o); i < n; i++) {
-        if (o->fill == INTEGERS)
-            ((int64_t *)a.data)[i] = o->ints[i];
-        else
-            ((float *)a.data)[i] = (float)number(o, i, n, salt);
-    }
-    assert_int_equal(dnb_graph_constant(g, NULL, &a, &v, &err), DNB_OK);
-    return v;
-}
-
-static dnb_value node(dnb_graph *g, const char *op, const dnb_value *in, size_t n,
-                      const dnb_attr *attrs, size_t n_attrs)
-{
-    dnb_value v;
-    dnb_err err = {0};
-    if (dnb_graph_op(g, op, NULL, in, n, attrs, n_attrs, &v, &err) != DNB_OK)
-        fail_msg("%s: %s", op, err.message);
-    return v;
-}
-
 /* Operand k as a stretch of the flat input, so that its numbers can be moved in float64. */
 static dnb_value stretch(dnb_graph *g, dnb_value x, const operand *o, size_t from)
 {
@@ -307,31 +245,6 @@ static dnb_value make_seed(dnb_graph *g, dnb_value y)
         o.dim[i] = inf->shape[y].dim[i];
     dnb_inference_free(inf);
     return constant(g, &o, 5);
-}
-
-/* A prepared program for some taps. */
-static dnb_program *program(const dnb_graph *g, const dnb_value *taps, const bool *whole, size_t n,
-                            size_t batch, bool f64, bool prims, const char *what)
-{
-    dnb_program *p = NULL;
-    dnb_err err = {0};
-    dnb_program_request r = {.graph = g,
-                             .taps = taps,
-                             .n_taps = n,
-                             .whole = whole,
-                             .batch = batch,
-                             .f64 = f64,
-                             .prims = prims};
-    if (dnb_program_new(&p, &r, &err) != DNB_OK || dnb_program_prepare(p, &err) != DNB_OK)
-        fail_msg("%s: %s", what, err.message);
-    return p;
-}
-
-static void run64(dnb_program *p, const double *x, size_t n, double *const *taps, const char *what)
-{
-    dnb_err err = {0};
-    if (dnb_program_run64(p, x, n, taps, &err) != DNB_OK)
-        fail_msg("%s: %s", what, err.message);
 }
 
 static void gradient(dnb_graph *g, dnb_value y, dnb_value seed, const dnb_value *wrt, size_t n,
