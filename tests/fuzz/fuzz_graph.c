@@ -238,21 +238,6 @@ done:
         free(taps[i]);
 }
 
-/* The gradient of the last value that has one, with respect to the image. */
-static void differentiate(dnb_graph *g, bool guided)
-{
-    const char *wrt = "data";
-    dnb_err err;
-    dnb_status status = DNB_EARG;
-    for (size_t i = dnb_graph_name_count(g); i-- > 0 && status != DNB_OK;) {
-        dnb_gradient_request r = {.target = dnb_graph_name_at(g, i, NULL),
-                                  .wrt = &wrt,
-                                  .n_wrt = 1,
-                                  .options.guided_relu = guided};
-        status = dnb_graph_gradient_named(g, &r, &err);
-    }
-}
-
 /* Node by node on two images, so that shapes may follow from content. */
 static void evaluate(const dnb_graph *g)
 {
@@ -271,6 +256,21 @@ static void evaluate(const dnb_graph *g)
             if (dnb_eval_run(g, &in, &wanted, 1, &opt, &out, &err) == DNB_OK)
                 dnb_array_release(&out);
         }
+}
+
+/* The gradient of the last value that has one, with respect to the image. */
+static void differentiate(dnb_graph *g, bool guided)
+{
+    const char *wrt = "data";
+    dnb_err err;
+    dnb_status status = DNB_EARG;
+    for (size_t i = dnb_graph_name_count(g); i-- > 0 && status != DNB_OK;) {
+        dnb_gradient_request r = {.target = dnb_graph_name_at(g, i, NULL),
+                                  .wrt = &wrt,
+                                  .n_wrt = 1,
+                                  .options.guided_relu = guided};
+        status = dnb_graph_gradient_named(g, &r, &err);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
