@@ -293,14 +293,51 @@ static void scale_weights(const dnb_program *p, const dnb_node_facts *f, const d
     }
 }
 
+static dnb_status copy_layout(dnb_program *p, const dnb_layout *from, void *src,
+                              const dnb_layout *to, void *dst, dnb_err *err)
+{
+    dnb_dnn_op *op = NULL;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_dnn_reorder_new(&op, p->dnn, from, to, err));
+    DNB_TRY(dnb_dnn_op_compile(op, err));
+    DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_SRC, src, err));
+    DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_DST, dst, err));
+    DNB_TRY(dnb_dnn_op_run(op, err));
+done:
+    dnb_dnn_op_free(op);
+    return status;
+}
+
+/* Some layouts (Winograd's) are made of plain weights only: channels that change places do so
+ * first. */
+static dnb_status copy_by_plain(dnb_program *p, const dnb_layout *from, int ndim, const size_t *dim,
+                                void *src, const dnb_layout *to, void *dst, dnb_err *err)
+{
+    dnb_layout *plain = NULL;
+    float *between = NULL;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_layout_plain(&plain, DNB_F32, ndim, dim, err));
+    between = dnb_alloc_aligned(dnb_layout_bytes(plain), 1);
+    if (!between) {
+        status = dnb_fail_memory(err, "packed weights", dnb_layout_bytes(plain));
+        goto done;
+    }
+    DNB_TRY(copy_layout(p, from, src, plain, between, err));
+    DNB_TRY(copy_layout(p, plain, between, to, dst, err));
+done:
+    dnb_layout_free(plain);
+    dnb_free(between);
+    return status;
+}
+
 static dnb_status pack_weights(dnb_program *p, const dnb_pack *pack, dnb_err *err)
 {
     const dnb_node_facts *f = &p->analysis.nodes[pack->node];
     const dnb_shape *shape = &p->inf->shape[pack_source(p, pack)];
     size_t dim[DNB_MAX_DIMS], step[DNB_MAX_DIMS];
     float *src = (float *)constant_floats(p, pack_source(p, pack)), *scaled = NULL;
+    void *dst = p->buffers[pack->buffer].data;
     dnb_layout *stored = NULL;
-    dnb_dnn_op *op = NULL;
     dnb_status status = DNB_OK;
     int ndim = dnb_prim_weights(&f->prim, shape, dim, step);
     if (needs_scaling(p, pack)) {
@@ -309,13 +346,10 @@ static dnb_status pack_weights(dnb_program *p, const dnb_pack *pack, dnb_err *er
         src = scaled;
     }
     DNB_TRY(dnb_layout_strided(&stored, DNB_F32, ndim, dim, step, err));
-    DNB_TRY(dnb_dnn_reorder_new(&op, p->dnn, stored, pack->layout, err));
-    DNB_TRY(dnb_dnn_op_compile(op, err));
-    DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_SRC, src, err));
-    DNB_TRY(dnb_dnn_op_bind(op, DNB_ARG_DST, p->buffers[pack->buffer].data, err));
-    DNB_TRY(dnb_dnn_op_run(op, err));
+    status = copy_layout(p, stored, src, pack->layout, dst, err);
+    if (status == DNB_EUNSUPPORTED)
+        status = copy_by_plain(p, stored, ndim, dim, src, pack->layout, dst, err);
 done:
-    dnb_dnn_op_free(op);
     dnb_layout_free(stored);
     dnb_free(scaled);
     return status;
