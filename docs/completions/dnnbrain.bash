@@ -221,13 +221,15 @@ _dnnbrain()
         case $prev in
             -in|--in) ;;
             -layer|--layer) ;;
+            -grad|--grad) ;;
+            -wrt|--wrt) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -backend|--backend) COMPREPLY=($(compgen -W 'auto onednn reference reference64' -- "$cur")) ;;
             -precision|--precision) COMPREPLY=($(compgen -W 'float32 bf16' -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -in -layer -out -backend -precision -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -in -layer -grad -wrt -guided -out -backend -precision -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

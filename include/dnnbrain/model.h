@@ -6,6 +6,7 @@
 #ifndef DNNBRAIN_MODEL_H
 #define DNNBRAIN_MODEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "dnnbrain/array.h"
@@ -32,6 +33,28 @@ DNB_API const char *dnb_model_output_name(const dnb_model *m, size_t i);
 /* DNB_ENOTFOUND, with near names, when the model has no value of this name. */
 DNB_API dnb_status dnb_model_find(const dnb_model *m, const char *value,
                                   dnb_err *err) DNB_MUST_CHECK;
+
+/* What to differentiate. Zero-initialise. */
+typedef struct dnb_model_gradient {
+    const char *target; /* value name; one row of numbers per item of the first input */
+    /* How much of it: the sum of all its numbers (0), of a channel (1), of a channel's row (2), or
+     * one unit (3); index: channel, row, column from 0. */
+    int n_index;
+    size_t index[3];
+    const char *const *wrt; /* value names: the input, inner values or weights */
+    size_t n_wrt;
+    /* Relu passes a gradient only where it is positive itself: guided backpropagation
+     * (Springenberg, Dosovitskiy, Brox & Riedmiller 2014). */
+    bool guided_relu;
+} dnb_model_gradient;
+
+/* Adds values called "grad_<wrt>", to be named in dnb_model_run: the gradient of the target with
+ * respect to each wrt, in the wrt's shape; rows of a batch are independent of each other, gradients
+ * of weights are sums over the batch. first: the array the first input will be (its sizes are
+ * taken). DNB_EUNSUPPORTED names an operator without a gradient. Cost: none until it is run. */
+DNB_API dnb_status dnb_model_add_gradient(dnb_model *m, const dnb_array *first,
+                                          const dnb_model_gradient *gradient,
+                                          dnb_err *err) DNB_MUST_CHECK;
 
 typedef struct dnb_model_options {
     /* AUTO: oneDNN where the model has one float32 input and a fixed course, else the reference

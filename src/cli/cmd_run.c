@@ -10,8 +10,9 @@
 #include "outputs.h"
 
 typedef struct run_args {
-    const char *model, *out, *backend, *precision;
-    cli_strings in, layer;
+    const char *model, *out, *backend, *precision, *grad;
+    cli_strings in, layer, wrt;
+    bool guided;
 } run_args;
 
 static const cli_option options[] = {
@@ -32,6 +33,22 @@ static const cli_option options[] = {
      .offset = offsetof(run_args, layer),
      .value = "VALUE",
      .help = "Values to write, by name. Default: the network's outputs."},
+    {.name = "grad",
+     .type = CLI_STRING,
+     .offset = offsetof(run_args, grad),
+     .value = "VALUE[:CHANNEL[,ROW,COL]]",
+     .help = "Differentiate this value (the sum of its numbers, of one channel's, or one unit; "
+             "counted from 1) and write grad_<wrt>.npy."},
+    {.name = "wrt",
+     .type = CLI_STRINGS,
+     .offset = offsetof(run_args, wrt),
+     .value = "VALUE",
+     .help = "With -grad: what to differentiate by, inputs, inner values or weights. Default: the "
+             "first input."},
+    {.name = "guided",
+     .type = CLI_FLAG,
+     .offset = offsetof(run_args, guided),
+     .help = "With -grad: guided backpropagation; ReLUs pass positive gradients only."},
     {.name = "out",
      .type = CLI_OUTDIR,
      .offset = offsetof(run_args, out),
@@ -90,6 +107,82 @@ static dnb_status read_inputs(const run_args *a, const dnb_model *m, dnb_array *
             status = cli_usage(ctx, err, "input '%s' of %s is not given; use -in %s=FILE.npy",
                                dnb_model_input_name(m, i), a->model, dnb_model_input_name(m, i));
     return status;
+}
+
+/* ---- gradients ---- */
+
+/* VALUE[:CHANNEL[,ROW,COL]]: takes the numbers off the end of `text`, if there are any. Value names
+ * may hold colons themselves. */
+static dnb_status parse_target(char *text, dnb_model_gradient *g, cli_context *ctx, dnb_err *err)
+{
+    char *colon = strrchr(text, ':');
+    g->target = text;
+    if (!colon || colon[1] == '\0' || strspn(colon + 1, "0123456789,") != strlen(colon + 1))
+        return DNB_OK;
+    for (char *at = colon + 1;; at++) {
+        char *end;
+        unsigned long long v = strtoull(at, &end, 10);
+        if (end == at || v == 0 || v > SIZE_MAX || g->n_index == 3)
+            return cli_usage(ctx, err,
+                             "-grad %s: give VALUE, VALUE:CHANNEL or VALUE:CHANNEL,ROW,COL", text);
+        g->index[g->n_index++] = (size_t)v - 1;
+        if (*end == '\0')
+            break;
+        at = end;
+    }
+    *colon = '\0';
+    return DNB_OK;
+}
+
+static dnb_status add_gradient(const run_args *a, dnb_model *m, const dnb_array *inputs,
+                               cli_context *ctx, dnb_err *err)
+{
+    const char *first = dnb_model_input_name(m, 0);
+    dnb_model_gradient g = {.wrt = a->wrt.count ? a->wrt.items : &first,
+                            .n_wrt = a->wrt.count ? a->wrt.count : 1,
+                            .guided_relu = a->guided};
+    if (!first)
+        return dnb_fail(err, DNB_EARG, "%s has no input to differentiate by", a->model);
+    char *text = strdup(a->grad);
+    if (!text)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for a name");
+    dnb_status status = parse_target(text, &g, ctx, err);
+    if (status == DNB_OK)
+        status = dnb_model_add_gradient(m, &inputs[0], &g, err);
+    free(text);
+    return status;
+}
+
+/* What to write: the values asked for, then the gradients; free() the list and the names from
+ * n_named on. */
+static dnb_status list_values(const run_args *a, const dnb_model *m, char ***out, size_t *count,
+                              dnb_err *err)
+{
+    size_t n_layers = a->layer.count ? a->layer.count : a->grad ? 0 : dnb_model_output_count(m);
+    size_t n_wrt = !a->grad ? 0 : a->wrt.count ? a->wrt.count : 1, n = 0;
+    char **values = calloc(n_layers + n_wrt + 1, sizeof *values);
+    for (; values && n < n_layers; n++) {
+        values[n] = strdup(a->layer.count ? a->layer.items[n] : dnb_model_output_name(m, n));
+        if (!values[n])
+            goto failed;
+    }
+    for (size_t i = 0; values && i < n_wrt; i++, n++) {
+        const char *name = a->wrt.count ? a->wrt.items[i] : dnb_model_input_name(m, 0);
+        values[n] = malloc(strlen(name) + sizeof "grad_");
+        if (!values[n])
+            goto failed;
+        sprintf(values[n], "grad_%s", name);
+    }
+    if (!values)
+        goto failed;
+    *out = values;
+    *count = n;
+    return DNB_OK;
+failed:
+    for (size_t i = 0; values && i < n; i++)
+        free(values[i]);
+    free(values);
+    return dnb_fail(err, DNB_ENOMEM, "out of memory for the results' names");
 }
 
 /* ---- results ---- */
@@ -169,19 +262,21 @@ static dnb_status record(const run_args *a, dnb_backend how, cli_context *ctx, d
 static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_array *inputs,
                              cli_context *ctx, dnb_err *err)
 {
-    size_t n = a->layer.count ? a->layer.count : dnb_model_output_count(m);
-    const char **values = calloc(n + 1, sizeof *values);
-    dnb_array *out = calloc(n + 1, sizeof *out);
-    double *error = calloc(n + 1, sizeof *error);
+    size_t n = 0;
+    char **names = NULL;
+    dnb_array *out = NULL;
+    double *error = NULL;
     dnb_precision used = DNB_PRECISION_F32;
-    dnb_model_options o = {
-        .progress = &ctx->progress, .memory = ctx->memory, .error = error, .used = &used};
+    dnb_model_options o = {.progress = &ctx->progress, .memory = ctx->memory, .used = &used};
     dnb_backend how = DNB_BACKEND_AUTO;
-    dnb_status status = values && out && error
-                            ? DNB_OK
-                            : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu results", n);
-    for (size_t i = 0; status == DNB_OK && i < n; i++)
-        values[i] = a->layer.count ? a->layer.items[i] : dnb_model_output_name(m, i);
+    dnb_status status = list_values(a, m, &names, &n, err);
+    const char *const *values = (const char *const *)names;
+    if (status == DNB_OK) {
+        out = calloc(n + 1, sizeof *out);
+        o.error = error = calloc(n + 1, sizeof *error);
+        if (!out || !error)
+            status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu results", n);
+    }
     if (status == DNB_OK)
         status = dnb_backend_find(&o.backend, a->backend, err);
     if (status == DNB_OK)
@@ -202,7 +297,9 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
         dnb_array_release(&out[i]);
     free(out);
     free(error);
-    free(values);
+    for (size_t i = 0; i < n; i++)
+        free(names[i]);
+    free(names);
     return status;
 }
 
@@ -217,6 +314,10 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         status = dnb_fail(err, DNB_ENOMEM, "out of memory for the inputs");
     if (status == DNB_OK)
         status = read_inputs(a, m, inputs, ctx, err);
+    if (status == DNB_OK && !a->grad && (a->wrt.count || a->guided))
+        status = cli_usage(ctx, err, "-wrt and -guided go with -grad");
+    if (status == DNB_OK && a->grad)
+        status = add_gradient(a, m, inputs, ctx, err);
     if (status == DNB_OK)
         status = run_values(a, m, inputs, ctx, err);
     if (status == DNB_OK)
@@ -236,7 +337,10 @@ static const char *const examples[] = {
     "dnnbrain run net.onnx -in data=images.npy -out results",
     "The network's outputs for an array of images.",
     "dnnbrain run net.onnx -in images.npy -layer conv1 fire2/concat -out results",
-    "Two inner values: results/conv1.npy and results/fire2_concat.npy.", NULL};
+    "Two inner values: results/conv1.npy and results/fire2_concat.npy.",
+    "dnnbrain run net.onnx -in images.npy -grad fc:282 -out saliency",
+    "How the pixels of each image move unit 282 of fc: saliency/grad_data.npy.",
+    NULL};
 
 const cli_command cmd_run = {
     .name = "run",

@@ -237,6 +237,7 @@ static void as_layer(const dnb_shape *s, size_t size[3])
 static dnb_status make_seed(dnb_array *seed, const dnb_shape *target, const dnb_gradient_request *r,
                             dnb_err *err)
 {
+    static const char *const axis[3] = {"channel", "row", "column"};
     size_t size[3], lo[3] = {0, 0, 0}, hi[3];
     dnb_status status = DNB_OK;
     if (target->dtype != DNB_F32 || target->ndim < 1 || target->dim[0] != 1)
@@ -251,10 +252,11 @@ static dnb_status make_seed(dnb_array *seed, const dnb_shape *target, const dnb_
         if (i >= r->n_index)
             continue;
         if (r->index[i] >= size[i])
-            return dnb_fail(err, DNB_EARG,
-                            "gradient: '%s' has %zu channels, %zu rows and %zu columns; %zu is "
-                            "outside",
-                            r->target, size[0], size[1], size[2], r->index[i]);
+            return dnb_fail(
+                err, DNB_EARG,
+                "gradient: '%s' has %zu channels, %zu rows and %zu columns; there is no "
+                "%s number %zu",
+                r->target, size[0], size[1], size[2], axis[i], r->index[i] + 1);
         lo[i] = r->index[i];
         hi[i] = lo[i] + 1;
     }

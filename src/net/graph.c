@@ -221,14 +221,9 @@ static dnb_status reserve_values(dnb_graph *g, size_t more, dnb_err *err)
 /* ---- building -----------------------------------------------------------------------------------
  */
 
-dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shape, dnb_value *out,
-                           dnb_err *err)
+static dnb_status check_input_shape(const char *name, const dnb_shape *shape, dnb_err *err)
 {
-    new_value v = {0};
-    dnb_status status = DNB_OK;
     size_t total = 1;
-    if (!name || !*name)
-        return dnb_fail(err, DNB_EARG, "a graph input needs a name");
     if (shape->ndim < -1 || shape->ndim > DNB_MAX_DIMS)
         return dnb_fail(err, DNB_ESHAPE, "input '%s' has %d dimensions; at most %d are possible",
                         name, shape->ndim, DNB_MAX_DIMS);
@@ -241,6 +236,17 @@ dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shap
     if (shape->dtype != DNB_F32 && shape->dtype != DNB_I64)
         return dnb_fail(err, DNB_EUNSUPPORTED, "input '%s' has type %s; float32 is supported", name,
                         dnb_dtype_name(shape->dtype));
+    return DNB_OK;
+}
+
+dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shape, dnb_value *out,
+                           dnb_err *err)
+{
+    new_value v = {0};
+    dnb_status status = DNB_OK;
+    if (!name || !*name)
+        return dnb_fail(err, DNB_EARG, "a graph input needs a name");
+    DNB_TRY(check_input_shape(name, shape, err));
     DNB_TRY(reserve_values(g, 1, err));
     RESERVE(status, g, inputs, 1);
     if (status != DNB_OK)
@@ -251,6 +257,15 @@ dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shap
     *out = commit_value(g, &v);
     g->inputs[g->n_inputs++] = *out;
 done:
+    return status;
+}
+
+dnb_status dnb_graph_resize_input(dnb_graph *g, dnb_value input, const dnb_shape *shape,
+                                  dnb_err *err)
+{
+    dnb_status status = check_input_shape(g->values[input].name, shape, err);
+    if (status == DNB_OK)
+        g->values[input].declared = *shape;
     return status;
 }
 

@@ -124,6 +124,9 @@ int dnb_graph_opset(const dnb_graph *g);
  * on a zero or absurd dimension. */
 dnb_status dnb_graph_input(dnb_graph *g, const char *name, const dnb_shape *shape, dnb_value *out,
                            dnb_err *err) DNB_MUST_CHECK;
+/* Other sizes for an input than the file declares, as far as dnb_graph_input takes them. */
+dnb_status dnb_graph_resize_input(dnb_graph *g, dnb_value input, const dnb_shape *shape,
+                                  dnb_err *err) DNB_MUST_CHECK;
 /* Adds a constant and takes over *a (zeroed on success; untouched on failure). Borrowed arrays are
  * fine when their storage outlives the graph. Other element types are converted (see above). name
  * may be NULL (an unlisted, unfindable value). */

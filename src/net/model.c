@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/near_name.h"
 #include "net/eval.h"
+#include "net/gradient.h"
 #include "net/onnx_load.h"
 #include "net/precision.h"
 #include "net/op_util.h"
@@ -73,6 +74,38 @@ dnb_status dnb_model_find(const dnb_model *m, const char *value, dnb_err *err)
         err, dnb_fail(err, DNB_ENOTFOUND, "the model has no value '%s'", value), value, names, n);
 done:
     dnb_free((void *)names);
+    return status;
+}
+
+dnb_status dnb_model_add_gradient(dnb_model *m, const dnb_array *first,
+                                  const dnb_model_gradient *gradient, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_gradient_request r = {.target = gradient->target,
+                              .n_index = gradient->n_index,
+                              .wrt = gradient->wrt,
+                              .n_wrt = gradient->n_wrt,
+                              .prefix = "grad_",
+                              .options = {.guided_relu = gradient->guided_relu}};
+    for (int i = 0; i < 3; i++)
+        r.index[i] = gradient->index[i];
+    if (dnb_graph_input_count(m->graph) > 0) {
+        dnb_value input = dnb_graph_input_at(m->graph, 0);
+        const dnb_shape *declared = &dnb_graph_value_at(m->graph, input)->declared;
+        dnb_shape shape = dnb_shape_of(first);
+        if (!dnb_eval_accepts(declared, first))
+            return dnb_fail(err, DNB_ESHAPE, "the first input does not have the model's shape");
+        shape.dtype = declared->dtype;
+        shape.elem = declared->elem;
+        if (shape.ndim > 0)
+            shape.dim[0] = 1; /* rules hold for any number of items */
+        DNB_TRY(dnb_graph_resize_input(m->graph, input, &shape, err));
+    }
+    for (size_t i = 0; i < gradient->n_wrt; i++)
+        DNB_TRY(dnb_model_find(m, gradient->wrt[i], err));
+    DNB_TRY(dnb_model_find(m, gradient->target, err));
+    DNB_TRY(dnb_graph_gradient_named(m->graph, &r, err));
+done:
     return status;
 }
 
