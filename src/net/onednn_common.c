@@ -381,12 +381,11 @@ done:
  * 3x3) (Lavin & Gray 2016) takes a quarter of the multiplications: 2 to 3 times faster where
  * measured. Everything stays float32; against float64 the errors of AlexNet, VGG16, ResNet50 and
  * GoogLeNet are those of the direct method or less (2e-6 of a layer's largest value), the sums
- * being shorter. Its weights are made from plainly stored ones only, which those of an adjoint
- * convolution are not. */
+ * being shorter. */
 static bool winograd_fits(const dnb_dnn_spec *s)
 {
     const dnb_prim *p = s->prim;
-    bool fits = p->kind == DNB_PRIM_CONV && !p->adjoint && p->n_spatial == 2 && p->groups == 1 &&
+    bool fits = p->kind == DNB_PRIM_CONV && p->n_spatial == 2 && p->groups == 1 &&
                 s->in_type == DNB_F32 && s->out_type == DNB_F32 && s->in[0].dim[1] >= 32 &&
                 s->out.dim[1] >= 32;
     for (int i = 0; fits && i < 2; i++)
