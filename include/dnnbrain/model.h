@@ -60,8 +60,8 @@ typedef struct dnb_model_options {
     /* AUTO: oneDNN where the model has one float32 input and a fixed course, else the reference
      * kernels; REFERENCE, REFERENCE64 (float64 throughout): these kernels always. */
     dnb_backend backend;
-    size_t
-        memory; /* bytes that values may take at one time (node by node); 0 = dnb_memory_budget() */
+    /* Bytes that values may take at one time (node by node); 0 = dnb_memory_budget(). */
+    size_t memory;
     const dnb_progress *progress; /* may be NULL */
     /* BF16 applies where oneDNN computes and the processor has it; else float32, and error[] is 0.
      */
@@ -71,6 +71,8 @@ typedef struct dnb_model_options {
     double *error;
     /* NULL, or receives the precision used. */
     dnb_precision *used;
+    /* NULL, or receives why the reference kernels computed although oneDNN was allowed to. */
+    dnb_err *fallback;
 } dnb_model_options;
 
 /* inputs: one array per input, in the model's order; integers of any width fit an integer input,

@@ -267,7 +267,9 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
     dnb_array *out = NULL;
     double *error = NULL;
     dnb_precision used = DNB_PRECISION_F32;
-    dnb_model_options o = {.progress = &ctx->progress, .memory = ctx->memory, .used = &used};
+    dnb_err fallback = {0};
+    dnb_model_options o = {
+        .progress = &ctx->progress, .memory = ctx->memory, .used = &used, .fallback = &fallback};
     dnb_backend how = DNB_BACKEND_AUTO;
     dnb_status status = list_values(a, m, &names, &n, err);
     const char *const *values = (const char *const *)names;
@@ -287,6 +289,8 @@ static dnb_status run_values(const run_args *a, const dnb_model *m, const dnb_ar
         status = dnb_model_run(m, inputs, values, n, &o, out, &how, err);
     if (status == DNB_OK)
         status = record(a, how, ctx, err);
+    if (status == DNB_OK && *fallback.message)
+        cli_say(ctx, "computed node by node by the reference kernels: %s", fallback.message);
     if (status == DNB_OK && o.precision != used)
         cli_warn(ctx, "this network, or back end, is computed in %s", dnb_precision_name(used));
     if (status == DNB_OK)

@@ -243,6 +243,13 @@ done:
     return status;
 }
 
+static void note_unplanned(dnb_err *fallback)
+{
+    dnb_status status = dnb_fail(fallback, DNB_EUNSUPPORTED,
+                                 "it does not have one float32 input and float32 results");
+    (void)status; /* it is no failure, only the reason */
+}
+
 dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char *const *values,
                          size_t n_values, const dnb_model_options *opt, dnb_array *out,
                          dnb_backend *how, dnb_err *err)
@@ -266,6 +273,10 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
     if (status == DNB_OK && o->precision == DNB_PRECISION_BF16 &&
         dnb_precision_available(o->precision))
         precision = DNB_PRECISION_BF16;
+    if (status == DNB_EUNSUPPORTED && planned && o->fallback && err)
+        *o->fallback = *err;
+    else if (compile && !planned && o->fallback)
+        note_unplanned(o->fallback);
     if (status == DNB_EUNSUPPORTED) {
         eo.f64 = o->backend == DNB_BACKEND_REFERENCE64 || dnb_eval_wants_f64(m->graph, inputs);
         used = eo.f64 ? DNB_BACKEND_REFERENCE64 : DNB_BACKEND_REFERENCE;
