@@ -173,6 +173,12 @@ def standardised(x):
     return (x - x.mean(1, keepdims=True)) / x.std(1, keepdims=True)
 
 
+def jaccard(u, v):
+    """As SciPy before 1.15 had it for numbers; later ones take them for booleans."""
+    either = (u != 0) | (v != 0)
+    return ((u != v) & either).sum() / either.sum() if either.any() else 0
+
+
 def rdms_of(x, iteraxis, metric, zscore, p=None):
     n, chn, row, col = x.shape
     parts = [x.reshape(n, -1)]
@@ -182,7 +188,8 @@ def rdms_of(x, iteraxis, metric, zscore, p=None):
         parts = [x[:, :, r, c] for r in range(row) for c in range(col)]
     options = {} if p is None else {"p": p}
     with np.errstate(all="ignore"):
-        return np.stack([pdist(standardised(y) if zscore else y, metric, **options) for y in parts])
+        return np.stack([pdist(standardised(y) if zscore else y, jaccard if metric == "jaccard" else metric, **options)
+                         for y in parts])
 
 
 def check_drdm(layer, line, iteraxis, metric, zscore=False, cate=False, p=None, file="a.act.h5", x=None, tolerance=1e-6):

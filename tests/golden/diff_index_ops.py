@@ -38,7 +38,9 @@ def case(op, inputs, want, opset=13, **attrs):
         if x is not None:
             constants.append(numpy_helper.from_array(np.ascontiguousarray(x).reshape(np.shape(x)), names[-1]))
     outs = [f"o{at}_{k}" for k in range(len(want))]
-    nodes.append(h.make_node(op, names, outs, name=f"{op}_{at}", **attrs))
+    # an empty list has no type that the helper could tell; left out, it means the same
+    given = {k: v for k, v in attrs.items() if not (isinstance(v, list) and not v)}
+    nodes.append(h.make_node(op, names, outs, name=f"{op}_{at}", **given))
     for name, w in zip(outs, want):
         if w is not None:
             expected[name] = (np.asarray(w), f"{op} {attrs} of {[None if x is None else (x.dtype, x.shape) for x in inputs]}")
