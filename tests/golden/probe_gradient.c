@@ -15,6 +15,7 @@
 #include "net/onnx_load.h"
 #include "net/op_util.h"
 #include "net/program.h"
+#include "probe_io.h"
 
 typedef struct job {
     dnb_gradient_request request;
@@ -26,42 +27,11 @@ typedef struct job {
     size_t *count;
 } job;
 
-static int die(dnb_status status, const dnb_err *err)
-{
-    fprintf(stderr, "%s: %s\n", dnb_status_name(status), err->message);
-    return 1;
-}
-
 static double now(void)
 {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float *read_floats(const char *path, size_t count)
-{
-    FILE *f = fopen(path, "rb");
-    float *x = malloc(count * sizeof *x);
-    if (!f || !x || fread(x, sizeof *x, count, f) != count) {
-        fprintf(stderr, "%s: cannot read %zu numbers\n", path, count);
-        exit(1);
-    }
-    fclose(f);
-    return x;
-}
-
-static int write_floats(const char *folder, size_t i, const float *x, size_t count)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%zu.f32", folder, i);
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(x, sizeof *x, count, f) != count || fclose(f) != 0) {
-        perror(path);
-        return 1;
-    }
-    printf("%zu %zu\n", i, count);
-    return 0;
 }
 
 /* The named gradients as taps; those of constants whole. */
@@ -166,7 +136,10 @@ int main(int argc, char **argv)
     if (status != DNB_OK)
         return die(status, &err);
     for (size_t i = 0; i < j.n_out; i++) {
-        rc |= write_floats(j.folder, i, out[i], count[i]);
+        if (write_floats(j.folder, i, out[i], count[i]) == 0)
+            printf("%zu %zu\n", i, count[i]);
+        else
+            rc = 1;
         free(out[i]);
     }
     free(x);

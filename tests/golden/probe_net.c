@@ -9,17 +9,12 @@
 #include <string.h>
 
 #include "dnnbrain/net.h"
+#include "probe_io.h"
 
 typedef struct job {
     dnb_net_options net;
     dnb_runner_options run;
 } job;
-
-static int die(dnb_status status, const dnb_err *err)
-{
-    fprintf(stderr, "%s: %s\n", dnb_status_name(status), err->message);
-    return 1;
-}
 
 static int list(const dnb_net *net)
 {
@@ -35,30 +30,6 @@ static int list(const dnb_net *net)
     return 0;
 }
 
-static float *read_input(const char *path, size_t count)
-{
-    FILE *f = fopen(path, "rb");
-    float *x = malloc(count * sizeof *x);
-    if (!f || !x || fread(x, sizeof *x, count, f) != count) {
-        fprintf(stderr, "%s: cannot read %zu numbers\n", path, count);
-        exit(1);
-    }
-    fclose(f);
-    return x;
-}
-
-static int write_output(const char *dir, int i, const float *x, size_t count)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s/%d.f32", dir, i);
-    FILE *f = fopen(path, "wb");
-    if (!f || fwrite(x, sizeof *x, count, f) != count || fclose(f) != 0) {
-        perror(path);
-        return 1;
-    }
-    return 0;
-}
-
 static int run(const dnb_net *net, const job *j, char **arg, int n_layers)
 {
     dnb_err err = {0};
@@ -66,7 +37,7 @@ static int run(const dnb_net *net, const job *j, char **arg, int n_layers)
     const dnb_input_spec *s = dnb_net_input_spec(net);
     const size_t n = strtoul(arg[1], NULL, 10), image = s->channels * s->height * s->width;
     const char *const *layers = (const char *const *)arg + 3;
-    float *input = read_input(arg[0], n * image);
+    float *input = read_floats(arg[0], n * image);
     float **all = calloc((size_t)n_layers, sizeof *all),
           **taps = calloc((size_t)n_layers, sizeof *taps);
     size_t *width = calloc((size_t)n_layers, sizeof *width);
@@ -89,7 +60,7 @@ static int run(const dnb_net *net, const job *j, char **arg, int n_layers)
     if (status != DNB_OK)
         return die(status, &err);
     for (int i = 0; i < n_layers; i++) {
-        if (write_output(arg[2], i, all[i], n * width[i]))
+        if (write_floats(arg[2], (size_t)i, all[i], n * width[i]))
             return 1;
         free(all[i]);
     }
