@@ -69,7 +69,7 @@ void dnb_single_pack(float *dst, const dnb_piece *p, size_t first, size_t rows, 
     }
 }
 
-/* Two strips' worth of sums do not fit the registers of older processors: one strip at a time. */
+/* A row by a strip: its sums fit the registers of any processor. */
 DNB_SIMD static void block_portable(float sum[DNB_BLOCK_ROWS][DNB_BLOCK_WIDTH], const float *a,
                                     const float *b, size_t k, size_t n)
 {
@@ -195,6 +195,7 @@ void dnb_single_multiply(double *acc, size_t tile, const dnb_panels *p, dnb_sing
                 size_t left = p->same && i > j ? i / DNB_STRIP * DNB_STRIP : j;
                 size_t top = i < pad_a ? pad_a - i : 0, skip = left < pad_b ? pad_b - left : 0;
                 size_t half = i % DNB_STRIP;
+                /* The sums come from the second-level cache: asked for before the products. */
                 double *to = acc + (i + top - pad_a) * tile + (left + skip - pad_b);
                 for (size_t r = 0; r < DNB_BLOCK_ROWS - top; r++)
                     for (size_t x = 0; x < end - left - skip; x += 8)

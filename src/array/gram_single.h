@@ -7,7 +7,8 @@
 #include "array/sweep.h"
 
 /* Packed, a panel is strips of that many rows: column c of strip s stands at
- * [(s * DNB_PANEL + c) * DNB_STRIP], one number for each of its rows. The last strip is whole. */
+ * [(s * DNB_PANEL + c) * DNB_STRIP], one number for each of its rows. The last strip is whole; what
+ * the rows lack of whole strips stands before them, where few blocks of the upper triangle are. */
 #define DNB_STRIP 16
 
 /* Floats of a packed panel of that many rows. */
