@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "net/attr.h"
 #include "net/op.h"
+#include "net/shelf.h"
 
 /* More would be no network but an attack; keeps every index well inside int. */
 #define MAX_VALUES ((size_t)1 << 26)
@@ -22,6 +23,7 @@ typedef struct graph_name {
 
 struct dnb_graph {
     int opset;
+    dnb_shelf *shelf; /* NULL = every constant is there */
     dnb_graph_value *values;
     dnb_node *nodes;
     dnb_value *inputs, *outputs;
@@ -68,6 +70,7 @@ void dnb_graph_free(dnb_graph *g)
         dnb_free(g->names[i].text);
     for (size_t i = 0; i < g->n_bodies; i++)
         dnb_graph_free(g->bodies[i]);
+    dnb_shelf_free(g->shelf);
     dnb_free(g->bodies);
     dnb_free(g->values);
     dnb_free(g->nodes);
@@ -296,6 +299,29 @@ dnb_status dnb_graph_constant(dnb_graph *g, const char *name, dnb_array *a, dnb_
 done:
     new_value_release(&v);
     return status;
+}
+
+dnb_status dnb_graph_set_source(dnb_graph *g, const dnb_graph_source *source, dnb_err *err)
+{
+    return g->shelf ? dnb_fail(err, DNB_EARG, "the graph has a source of constants already")
+                    : dnb_shelf_new(&g->shelf, source, err);
+}
+
+dnb_status dnb_graph_constant_later(dnb_graph *g, const char *name, dnb_array *a, size_t item,
+                                    dnb_value *out, dnb_err *err)
+{
+    if (!g->shelf || a->dtype != dnb_storage_class(a->dtype))
+        return dnb_fail(err, DNB_EARG, "constant '%s' cannot be read later", name ? name : "");
+    dnb_status status = dnb_graph_constant(g, name, a, out, err);
+    if (status == DNB_OK)
+        g->values[*out].later = item + 1;
+    return status;
+}
+
+dnb_status dnb_graph_fetch(const dnb_graph *g, dnb_value v, dnb_err *err)
+{
+    dnb_graph_value *c = &g->values[v];
+    return g->shelf && c->is_constant ? dnb_shelf_fetch(g->shelf, c, err) : DNB_OK;
 }
 
 /* An ONNX "Constant" node's content, as a fresh array. */
