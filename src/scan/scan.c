@@ -7,7 +7,6 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
-#include "base/waits.h"
 #include "dnnbrain/image.h"
 
 /* Beyond this many stimuli at a time no network gains speed, only memory is lost. */
@@ -469,7 +468,6 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
     buffers b = {0};
     size_t *resume = NULL, start = 0;
     char(*hash)[33] = NULL;
-    dnb_waits *waits = NULL;
     dnb_status status = scan_init(&s, requests, n_requests, err);
     if (status != DNB_OK)
         goto done;
@@ -484,7 +482,6 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
     }
     DNB_TRY(begin_sinks(&s, resume, &start, err));
     if (start < n_stimuli) {
-        waits = dnb_waits_shorten(); /* images are decoded and results written beside the network */
         DNB_TRY(buffers_init(&b, &s, paths, start, err));
         DNB_TRY(pass(&s, &b, resume, start, hash, err));
     }
@@ -497,7 +494,6 @@ dnb_status dnb_scan_run(const dnb_net *net, const char *const *paths, size_t n_s
         dnb_hash_bytes(hash, n_stimuli * sizeof *hash, stimuli_hash);
     }
 done:
-    dnb_waits_restore(waits);
     buffers_release(&b);
     scan_release(&s);
     dnb_free(resume);
