@@ -13,8 +13,10 @@
 #include "dnnbrain/dmask.h"
 #include "dnnbrain/drawing.h"
 #include "dnnbrain/features.h"
+#include "dnnbrain/folds.h"
 #include "dnnbrain/figure.h"
 #include "dnnbrain/image.h"
+#include "dnnbrain/inference.h"
 #include "dnnbrain/layerfeature.h"
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/model.h"
@@ -32,10 +34,12 @@
 #include "dnnbrain/runtime.h"
 #include "dnnbrain/save.h"
 #include "dnnbrain/scan.h"
+#include "dnnbrain/scoring.h"
 #include "dnnbrain/sinks.h"
 #include "dnnbrain/status.h"
 #include "dnnbrain/stim.h"
 #include "dnnbrain/suggest.h"
 #include "dnnbrain/table.h"
+#include "dnnbrain/univariate.h"
 
 #endif
