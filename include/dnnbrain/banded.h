@@ -82,9 +82,10 @@ DNB_API dnb_status dnb_banded_predict(double *yhat, const dnb_banded *b, const d
                                       size_t bands, size_t n, size_t only,
                                       dnb_err *err) DNB_MUST_CHECK;
 /* Product measure on held-out rows: part (bands x m), whose sum over bands is the R^2 of the whole
- * prediction: sum_i yhat_b (2 (y - mean of y) - yhat) / sum (y - mean of y)^2 with predictions
- * centred on their mean and the mean error shared equally. A target constant in y gets 0. r2 (m)
- * may be NULL. */
+ * prediction (r2, m; may be NULL): with y less its mean, p the whole prediction less that mean and
+ * p_b band b's part centred on the fit's means, sum_i p_b (2 y - p) / sum_i y^2; what the
+ * difference between the means of y here and in the fit costs is shared equally. A target constant
+ * in y gets 0. */
 DNB_API dnb_status dnb_banded_split(double *part, double *r2, const dnb_banded *b,
                                     const dnb_band *band, size_t bands, size_t n, const double *y,
                                     dnb_err *err) DNB_MUST_CHECK;
