@@ -132,7 +132,6 @@ static void test_finds_the_band(void **state)
     dnb_band held[3] = {{x0 + N * D0, D0}, {x1 + N * D1, D1}, {x2 + N * D2, D2}};
     dnb_banded_options o = options();
     dnb_banded b = {0}, again = {0};
-    dnb_linear l = {0};
     double part[3 * M], r2[M], yhat[HELD * M], whole[M], sum[HELD * M] = {0};
     (void)state;
     o.candidates = 60;
@@ -170,7 +169,47 @@ static void test_finds_the_band(void **state)
         assert_true(fabs((yhat[i] - sum[i]) - (yhat[i % M] - sum[i % M])) < 1e-10);
     dnb_banded_release(&b);
     dnb_banded_release(&again);
-    dnb_linear_release(&l);
+}
+
+/* At the minimum of |y - sum x_b w_b|^2 + sum alpha_b |w_b|^2: x_b^T (y - yhat) = alpha_b w_b.
+ * Compared in units of the scaled features, sqrt(gamma_b) x_b, as far as rounding lets them be
+ * known: eigenvalues below about 1e-14 of the largest are dropped. */
+static void check_minimum(const dnb_banded *b, const dnb_band *band, size_t bands)
+{
+    double yhat[N * M], off[D0 + D1 + D2];
+    assert_int_equal(dnb_banded_predict(yhat, b, band, bands, N, SIZE_MAX, &err), DNB_OK);
+    for (size_t j = 0; j < M; j++) {
+        double scale = 0;
+        for (size_t k = 0, f = 0; k < bands; k++)
+            for (size_t q = 0; q < band[k].d; q++, f++) {
+                double gamma = b->gamma[k * M + j], w = b->coef[f * M + j], pull = 0, size = 0;
+                for (size_t i = 0; i < N; i++) {
+                    double x = band[k].x[i * band[k].d + q] - b->xmean[f];
+                    pull += x * (y[i * M + j] - yhat[i * M + j]);
+                    size += fabs(x * y[i * M + j]);
+                }
+                assert_true(gamma > 0 || w == 0);
+                off[f] = gamma > 0 ? sqrt(gamma) * pull - b->alpha[j] * w / sqrt(gamma) : 0;
+                scale = fmax(scale, sqrt(gamma) * size);
+            }
+        for (size_t f = 0; f < b->d; f++)
+            assert_true(fabs(off[f]) < 1e-8 * scale);
+    }
+}
+
+static void test_minimum(void **state)
+{
+    dnb_band narrow[2] = {{x0, D0}, {x2, D2}}, wide[3] = {{x0, D0}, {x1, D1}, {x2, D2}};
+    dnb_banded_options o = options();
+    dnb_banded b = {0};
+    (void)state;
+    o.grid = 2;
+    assert_int_equal(dnb_banded_fit(&b, narrow, 2, N, y, M, &o, &err), DNB_OK);
+    check_minimum(&b, narrow, 2);
+    dnb_banded_release(&b);
+    assert_int_equal(dnb_banded_fit(&b, wide, 3, N, y, M, &o, &err), DNB_OK);
+    check_minimum(&b, wide, 3);
+    dnb_banded_release(&b);
 }
 
 static void test_commonality(void **state)
@@ -290,6 +329,7 @@ int main(void)
         cmocka_unit_test(test_one_band_is_ridge),
         cmocka_unit_test(test_equal_weights_are_ridge),
         cmocka_unit_test(test_finds_the_band),
+        cmocka_unit_test(test_minimum),
         cmocka_unit_test(test_commonality),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_wrong_bands_to_predict),
