@@ -5,6 +5,7 @@
 
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/array.h"
+#include "dnnbrain/banded.h"
 #include "dnnbrain/brainimage.h"
 #include "dnnbrain/colormap.h"
 #include "dnnbrain/condensed.h"
@@ -28,6 +29,7 @@
 #include "dnnbrain/rdm.h"
 #include "dnnbrain/rdmfile.h"
 #include "dnnbrain/rdmtest.h"
+#include "dnnbrain/regression.h"
 #include "dnnbrain/roi.h"
 #include "dnnbrain/roifile.h"
 #include "dnnbrain/rows.h"
