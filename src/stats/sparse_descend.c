@@ -145,7 +145,7 @@ static dnb_status jump(double *new, double *q_new, const double *w, const double
     memcpy(q_new, c, k * sizeof *c);
     for (size_t i = 0; i < a; i++) {
         double from = w[at[i]];
-        new[at[i]] = at[i] == hit ? 0 : step == 1 ? to[i] : from + step * (to[i] - from);
+        new[at[i]] = at[i] == hit ? 0 : step == 1 ? to[i] : from + step *(to[i] - from);
         axpy(q_new, -new[at[i]], g + at[i] * stride, stride);
     }
     *done_it = true;

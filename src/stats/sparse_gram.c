@@ -122,9 +122,9 @@ dnb_status dnb_sparse_gram_extend(dnb_sparse_design *s, const size_t *feature, s
     double *block = NULL;
     size_t width = g->used + count, numbers, bytes, all, n = s->n;
     /* xu may double: counted as if it did. */
-    *fits = dnb_mul_size(&numbers, count, width) &&
-            dnb_mul_size(&bytes, numbers, sizeof *g->xu) && dnb_add_size(&all, g->bytes, bytes) &&
-            all <= g->limit && 2 * width * n * sizeof *g->xu <= g->limit - all;
+    *fits = dnb_mul_size(&numbers, count, width) && dnb_mul_size(&bytes, numbers, sizeof *g->xu) &&
+            dnb_add_size(&all, g->bytes, bytes) && all <= g->limit &&
+            2 * width * n * sizeof *g->xu <= g->limit - all;
     if (!*fits || count == 0)
         return DNB_OK;
     DNB_TRY(make_room(s, width, err));

@@ -40,7 +40,7 @@ typedef struct block {
     size_t *active; /* indices of slots not done; the i-th has rows i of r and q */
     double *y, *r, *c, *q, *w, *score;
     size_t *ws, *fresh;
-    bool use_gram, started;
+    bool started;
 } block;
 
 static void block_release(block *b)
@@ -65,7 +65,7 @@ static dnb_status block_init(block *b, dnb_sparse_design *s, size_t m,
     size_t most = m < BLOCK ? m : BLOCK;
     while (most > 1 && each * (double)most > (double)req->memory)
         most /= 2;
-    *b = (block){.s = s, .req = req, .n = s->n, .d = s->d, .most = most, .use_gram = true};
+    *b = (block){.s = s, .req = req, .n = s->n, .d = s->d, .most = most};
     DNB_NEW(b->slots, most, "targets");
     DNB_NEW(b->active, most, "targets");
     DNB_NEW(b->y, most * s->n, "targets");
@@ -324,7 +324,16 @@ done:
 /* Products pay while a pass over them (k) is cheaper than one over the rows (2 n). */
 static bool wants_gram(const block *b, const slot *s)
 {
-    return b->use_gram && s->k <= 2 * b->n;
+    return s->k <= 2 * b->n;
+}
+
+/* They are all there, unless memory did not allow them. */
+static bool has_gram(const block *b, const slot *s)
+{
+    for (size_t k = 0; k < s->k; k++)
+        if (b->s->gram.at[s->ws[k]] == SIZE_MAX)
+            return false;
+    return true;
 }
 
 static void work(block *b, slot *s)
@@ -334,7 +343,7 @@ static void work(block *b, slot *s)
     /* Early working sets need no fine answer. */
     p.goal = fmax(0.5 * p.goal, 0.05 * s->gap);
     p.most = b->req->max_iterations - s->passes;
-    if (wants_gram(b, s))
+    if (wants_gram(b, s) && has_gram(b, s))
         s->status = descend_gram(b, s, &p, &passes, &s->err);
     else
         dnb_sparse_descend_residual(s->w, s->r, s->y, b->s, s->ws, s->k, &p, &passes);
@@ -359,7 +368,6 @@ static dnb_status provide_gram(block *b, dnb_err *err)
     for (size_t i = 0; i < count; i++)
         if (g->at[b->fresh[i]] == SIZE_MAX - 1)
             g->at[b->fresh[i]] = SIZE_MAX;
-    b->use_gram = fits;
     return status;
 }
 
