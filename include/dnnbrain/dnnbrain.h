@@ -13,6 +13,7 @@
 #include "dnnbrain/dmask.h"
 #include "dnnbrain/drawing.h"
 #include "dnnbrain/features.h"
+#include "dnnbrain/folds.h"
 #include "dnnbrain/figure.h"
 #include "dnnbrain/image.h"
 #include "dnnbrain/layerfeature.h"
@@ -33,10 +34,12 @@
 #include "dnnbrain/runtime.h"
 #include "dnnbrain/save.h"
 #include "dnnbrain/scan.h"
+#include "dnnbrain/scoring.h"
 #include "dnnbrain/sinks.h"
 #include "dnnbrain/status.h"
 #include "dnnbrain/stim.h"
 #include "dnnbrain/suggest.h"
 #include "dnnbrain/table.h"
+#include "dnnbrain/univariate.h"
 
 #endif
