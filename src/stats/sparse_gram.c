@@ -85,7 +85,7 @@ void dnb_sparse_design_release(dnb_sparse_design *s)
 }
 
 /* Rows made at a time: little is wasted above the diagonal. */
-#define CHUNK 256
+#define CHUNK 512
 
 /* Room for `want` rows in the lists and, unless it is xt, in xu. */
 static dnb_status make_room(dnb_sparse_design *s, size_t want, dnb_err *err)

@@ -420,8 +420,9 @@ static dnb_status provide_gram(block *b, dnb_err *err)
     }
     for (size_t i = 0; i < count; i++)
         g->at[b->fresh[i]] = SIZE_MAX;
-    double price = (double)count * (2.0 * (double)g->used + (double)count) * (double)b->n;
-    b->shared = count == 0 || 2 * (own + g->spent) > price;
+    double rows = g->used || count <= b->d / 3 ? (double)count : (double)b->d; /* as extend does */
+    double price = rows * (2.0 * (double)g->used + rows) * (double)b->n;
+    b->shared = count == 0 || own + g->spent > price;
     if (!b->shared) {
         g->spent += own;
         return DNB_OK;
