@@ -306,19 +306,12 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Products pay while a pass over them (k) is cheaper than one over the rows (2 n). */
+/* Products pay while a pass over them (k) is cheaper than one over the rows (2 n); and they must
+ * fit a share of memory that does not depend on the number of threads, as results must not. */
 static bool wants_gram(const block *b, const slot *s)
 {
-    return s->k <= 2 * b->n;
-}
-
-/* They are all there, unless memory did not allow them. */
-static bool has_gram(const block *b, const slot *s)
-{
-    for (size_t k = 0; k < s->k; k++)
-        if (b->s->gram.at[s->ws[k]] == SIZE_MAX)
-            return false;
-    return true;
+    double k = (double)s->k;
+    return s->k <= 2 * b->n && 16 * k * k <= (double)b->req->memory / 16;
 }
 
 /* The calling thread's scratch of at least `size` numbers; NULL when there is no memory. */
@@ -393,7 +386,7 @@ static void work(block *b, slot *s)
     /* Early working sets need no fine answer. */
     p.goal = fmax(0.5 * p.goal, 0.05 * s->gap);
     p.most = b->req->max_iterations - s->passes;
-    if (wants_gram(b, s) && (!b->shared || has_gram(b, s)))
+    if (wants_gram(b, s))
         s->status = descend_gram(b, s, &p, &passes, &s->err);
     else
         dnb_sparse_descend_residual(s->w, s->r, s->y, b->s, s->ws, s->k, &p, &passes);
@@ -401,7 +394,7 @@ static void work(block *b, slot *s)
 }
 
 /* Gram rows for every feature some target is about to work on; or, as long as that costs less in
- * all, each target multiplies its own few features. */
+ * all or memory does not allow them, each target multiplies its own few features. */
 static dnb_status provide_gram(block *b, dnb_err *err)
 {
     dnb_sparse_gram *g = &b->s->gram;
@@ -427,8 +420,7 @@ static dnb_status provide_gram(block *b, dnb_err *err)
         g->spent += own;
         return DNB_OK;
     }
-    bool fits = false;
-    return dnb_sparse_gram_extend(b->s, b->fresh, count, &fits, err);
+    return dnb_sparse_gram_extend(b->s, b->fresh, count, &b->shared, err);
 }
 
 /* Drops finished slots; the first failure (by target) is the block's. */
