@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -175,4 +176,5 @@ const dnb_op dnb_op_top_k = {.name = "TopK",
                              .max_out = 2,
                              .flags = DNB_OP_TAKES_EMPTY,
                              .shape = top_k_shape,
-                             .run = top_k_run};
+                             .run = top_k_run,
+                             .gradient = dnb_grad_top_k};

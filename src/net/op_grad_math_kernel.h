@@ -31,6 +31,17 @@ static void NAME(derivative)(const dnb_op_call *c, dnb_prim_alg alg, double alph
     }
 }
 
+/* dst = dy * f'(x). */
+static void NAME(chain)(const dnb_op_call *c, dnb_slope slope, const double p[2])
+{
+    const REAL *dy = c->in[0]->data, *x = c->in[1]->data;
+    REAL *dst = c->out[0].data;
+    size_t n = dnb_array_count(&c->out[0]);
+#pragma omp parallel for schedule(static) if (n > 1024)
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (REAL)((double)dy[i] * slope((double)x[i], p[0], p[1]));
+}
+
 /* Each of dy's elements goes to the largest of the elements of x it stands for; equal ones share.
  * top and ties have room for dy's elements. */
 static void NAME(max_share)(const dnb_op_call *c, double *top, double *ties)

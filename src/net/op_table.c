@@ -188,6 +188,7 @@ static const dnb_op *const table[] = {
     &dnb_op_conv_transpose_input_grad,
     &dnb_op_conv_transpose_weight_grad,
     &dnb_op_conv_weight_grad,
+    &dnb_op_function_grad,
     &dnb_op_instance_norm_grad,
     &dnb_op_iota,
     &dnb_op_lrn_grad,

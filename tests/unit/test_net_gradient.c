@@ -8,7 +8,7 @@
 
 #include "grad_case.h"
 
-#define MAX_OPERANDS 5
+#define MAX_OPERANDS 8
 #define MAX_N 4096
 
 /* ---- the table of cases -------------------------------------------------------------------------
@@ -21,31 +21,54 @@ typedef struct grad_case {
     size_t n_in;
     const dnb_attr *attrs;
     size_t n_attrs;
-    bool bound; /* the first dimension of operand 0 is no batch */
+    bool bound;   /* the first dimension of operand 0 is no batch */
+    size_t n_out; /* > 0: all these outputs, flat and one after the other */
 } grad_case;
 
+#define DIMS(...) .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = {__VA_ARGS__}
 #define T(...)                                                                                     \
     {                                                                                              \
-        .fill = SPREAD, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = {         \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
+        .fill = SPREAD, DIMS(__VA_ARGS__)                                                          \
     }
 #define P(...)                                                                                     \
     {                                                                                              \
-        .fill = POSITIVE, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t), .dim = {       \
-            __VA_ARGS__                                                                            \
-        }                                                                                          \
+        .fill = POSITIVE, DIMS(__VA_ARGS__)                                                        \
+    }
+#define SMALL(...)                                                                                 \
+    {                                                                                              \
+        .fill = HALF, DIMS(__VA_ARGS__)                                                            \
+    }
+#define FAR(...)                                                                                   \
+    {                                                                                              \
+        .fill = WIDE, DIMS(__VA_ARGS__)                                                            \
+    }
+#define ABOVE(...)                                                                                 \
+    {                                                                                              \
+        .fill = OVER_ONE, DIMS(__VA_ARGS__)                                                        \
     }
 /* the same, as constants */
 #define C(...)                                                                                     \
     {                                                                                              \
-        .fill = SPREAD, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t),                  \
-        .dim = {__VA_ARGS__}, .fixed = true                                                        \
+        .fill = SPREAD, DIMS(__VA_ARGS__), .fixed = true                                           \
     }
 #define CP(...)                                                                                    \
     {                                                                                              \
-        .fill = POSITIVE, .ndim = sizeof((size_t[]){__VA_ARGS__}) / sizeof(size_t),                \
-        .dim = {__VA_ARGS__}, .fixed = true                                                        \
+        .fill = POSITIVE, DIMS(__VA_ARGS__), .fixed = true                                         \
+    }
+#define CF(...)                                                                                    \
+    {                                                                                              \
+        .fill = WIDE, DIMS(__VA_ARGS__), .fixed = true                                             \
+    }
+/* integers: a list; a matrix of n rows; one number */
+#define I2(n, ...)                                                                                 \
+    {                                                                                              \
+        .fill = INTEGERS, .ndim = 2,                                                               \
+        .dim = {(n), sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t) / (n)},                    \
+        .ints = (const int64_t[]){__VA_ARGS__}, .fixed = true                                      \
+    }
+#define I0(v)                                                                                      \
+    {                                                                                              \
+        .fill = INTEGERS, .ints = (const int64_t[]){v}, .fixed = true                              \
     }
 #define I(...)                                                                                     \
     {                                                                                              \
@@ -205,6 +228,49 @@ static void each_case(case_test test)
         {"Tile", 0, IN(2, T(2, 3, 4), I(1, 2, 3))},
         {"DepthToSpace", 0, IN(1, T(2, 8, 2, 3)), ATTRS(DNB_INT("blocksize", 2))},
         {"SpaceToDepth", 0, IN(1, T(2, 2, 4, 6)), ATTRS(DNB_INT("blocksize", 2))},
+        {"Elu", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_FLOAT("alpha", 1.3))},
+        {"Celu", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_FLOAT("alpha", 0.6))},
+        {"Selu", 0, IN(1, T(2, 3, 4))},
+        {"Selu", 1, IN(1, T(2, 3, 4))},
+        {"HardSwish", 14, IN(1, T(2, 3, 4))},
+        {"HardSwish", 14, IN(1, FAR(2, 3, 4))},
+        {"HardSigmoid", 0, IN(1, FAR(2, 3, 4))},
+        {"Mish", 18, IN(1, T(2, 3, 4))},
+        {"Softsign", 0, IN(1, T(2, 3, 4))},
+        {"ThresholdedRelu", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_FLOAT("alpha", 0.3003))},
+        {"Shrink", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_FLOAT("lambd", 0.4003), DNB_FLOAT("bias", 0.2))},
+        {"Gelu", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_STRING("approximate", "tanh"))},
+        {"PRelu", 0, IN(2, T(2, 3, 4), T(3, 1))},
+        {"PRelu", 0, IN(2, T(2, 3, 4), SCALAR)},
+        {"PRelu", 6, IN(2, T(2, 3, 4), T(3))},
+        {"Acos", 0, IN(1, T(2, 3, 4))},
+        {"Acosh", 0, IN(1, ABOVE(2, 3, 4))},
+        {"Asin", 0, IN(1, T(2, 3, 4))},
+        {"Asinh", 0, IN(1, T(2, 3, 4))},
+        {"Atan", 0, IN(1, T(2, 3, 4))},
+        {"Atanh", 0, IN(1, SMALL(2, 3, 4))},
+        {"Cosh", 0, IN(1, T(2, 3, 4))},
+        {"Sinh", 0, IN(1, T(2, 3, 4))},
+        {"Tan", 0, IN(1, T(2, 3, 4))},
+        {"Pow", 0, IN(2, P(2, 3, 4), T(3, 1))},
+        {"Pow", 0, IN(2, T(2, 3, 4), I(3, 2, 1, 3))},
+        {"Mod", 0, IN(2, FAR(2, 3, 4), P(4)), ATTRS(DNB_INT("fmod", 1))},
+        {"Min", 0, IN(3, T(2, 3, 4), T(4), T(3, 1))},
+        {"Max", 0, IN(3, T(2, 3, 4), T(4), T(3, 1))},
+        {"Max", 0, IN(1, T(2, 3, 4))},
+        {"Where", 0, IN(3, I(1, 0, 0, 1), T(2, 3, 4), T(3, 1)), .bound = true},
+        {"Where", 0, IN(3, I(0, 1, 1), T(1), T(2, 3)), .bound = true},
+        {"Clip", 0, IN(3, FAR(2, 3, 4, 5), T(1), P(1))},
+        {"Clip", 0, IN(3, T(2, 3, 4, 5), SCALAR, NONE)},
+        {"Clip", 0, IN(3, FAR(2, 3, 4, 5), P(1), T(1)), .bound = true},
+        {"Clip", 0, IN(3, T(2, 3, 4, 5), NONE, T(1))},
+        {"TopK", 0, IN(2, T(2, 3, 5), I(2))},
+        {"TopK", 0, IN(2, T(2, 3, 5), I(3)), ATTRS(DNB_INT("axis", 1), DNB_INT("largest", 0))},
+        {"TopK", 0, IN(2, T(2, 3, 5), I(2)), .n_out = 2},
+        {"Split", 0, IN(1, T(2, 6, 3)), ATTRS(DNB_INT("axis", 1)), .n_out = 3},
+        {"Split", 0, IN(2, T(7, 2), I(2, 4, 1)), .n_out = 3},
+        {"Split", 18, IN(1, T(2, 7)), ATTRS(DNB_INT("axis", -1), DNB_INT("num_outputs", 2)),
+         .n_out = 2},
         {"Affine", 0, IN(1, T(2, 3)), ATTRS(DNB_FLOAT("alpha", 1.7), DNB_FLOAT("beta", 3))},
         {"ImageScaler", 0, IN(1, T(2, 3, 2, 2)), ATTRS(DNB_FLOAT("scale", 0.4))},
         {"Crop", 0, IN(1, T(2, 3, 5, 6)), ATTRS(DNB_INTS("border", 1, 2, 1, 1))},
@@ -288,6 +354,38 @@ static void compare_with_differences(dnb_graph *g, dnb_value x, dnb_value y, con
         fail_msg("%s: differs from central differences by %g of %g", what, worst, top);
 }
 
+/* The node of a case; of several outputs, the floats, joined. */
+static dnb_value case_node(dnb_graph *g, const grad_case *k, const dnb_value *in)
+{
+    dnb_value out[MAX_OPERANDS], flat[2];
+    const int64_t all[] = {-1};
+    const operand shape = {.fill = INTEGERS, .ndim = 1, .dim = {1}, .ints = all};
+    const dnb_attr axis[] = {DNB_INT("axis", 0)};
+    dnb_node_spec spec = {.op = k->op,
+                          .inputs = in,
+                          .n_inputs = k->n_in,
+                          .attrs = k->attrs,
+                          .n_attrs = k->n_attrs,
+                          .n_outputs = k->n_out};
+    dnb_inference *inf = NULL;
+    dnb_err err = {0};
+    size_t n = 0;
+    if (!k->n_out)
+        return node(g, k->op, in, k->n_in, k->attrs, k->n_attrs);
+    if (dnb_graph_node(g, &spec, out, &err) != DNB_OK || dnb_inference_new(&inf, g, 1, &err))
+        fail_msg("%s: %s", k->op, err.message);
+    for (size_t i = 0; i < k->n_out; i++) {
+        if (inf->shape[out[i]].dtype != DNB_F32)
+            continue;
+        dnb_value v[2] = {out[i], constant(g, &shape, 0)};
+        flat[n > 0] = node(g, "Reshape", v, 2, NULL, 0);
+        if (n++)
+            flat[0] = node(g, "Concat", flat, 2, axis, 1);
+    }
+    dnb_inference_free(inf);
+    return flat[0];
+}
+
 static void check_rule(const grad_case *k, const char *what)
 {
     dnb_graph *g = NULL;
@@ -311,7 +409,7 @@ static void check_rule(const grad_case *k, const char *what)
             at[n + e] = number(o, e, operand_count(o), i);
         n += o->fixed ? 0 : operand_count(o);
     }
-    y = node(g, k->op, in, k->n_in, k->attrs, k->n_attrs);
+    y = case_node(g, k, in);
     compare_with_differences(g, x, y, at, n, what);
     dnb_graph_free(g);
 }
@@ -351,7 +449,7 @@ static void run_grads(const dnb_graph *g, const dnb_value *grads, size_t n, cons
                       size_t count, size_t batch, bool f64, bool prims, double (*out)[MAX_N],
                       const char *what)
 {
-    const bool whole[MAX_OPERANDS] = {false, true, true, true, true};
+    const bool whole[MAX_OPERANDS] = {false, true, true, true, true, true, true, true};
     dnb_err err = {0};
     dnb_program *p = program(g, grads, whole, n, batch, f64, prims, what);
     double *to64[MAX_OPERANDS];
@@ -376,7 +474,7 @@ static void run_grads(const dnb_graph *g, const dnb_value *grads, size_t n, cons
 static void check_back_ends(const grad_case *k, const char *what)
 {
     static double want[MAX_OPERANDS][MAX_N], got[MAX_OPERANDS][MAX_N];
-    if (k->bound)
+    if (k->bound || k->n_out)
         return; /* an input's first dimension is the batch */
     dnb_value wrt[MAX_OPERANDS], grads[MAX_OPERANDS], y;
     size_t n_wrt, batch = k->in[0].dim[0], count = operand_count(&k->in[0]);
