@@ -107,6 +107,8 @@ dnb_status dnb_grad_mod(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_mean(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_batch_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_instance_norm(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_layer_norm(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_rms_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_lrn(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_softmax(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_log_softmax(const dnb_op_grads *r, dnb_err *err);
