@@ -189,6 +189,7 @@ static const dnb_op *const table[] = {
     &dnb_op_conv_transpose_weight_grad,
     &dnb_op_conv_weight_grad,
     &dnb_op_function_grad,
+    &dnb_op_grid_sample_grad,
     &dnb_op_iota,
     &dnb_op_lrn_grad,
     &dnb_op_max_pool_grad,
@@ -200,11 +201,14 @@ static const dnb_op *const table[] = {
     &dnb_op_reduce_max_grad,
     &dnb_op_relu_grad,
     &dnb_op_reshape_to,
+    &dnb_op_resize_grad,
+    &dnb_op_roi_align_grad,
     &dnb_op_scatter_add,
     &dnb_op_sigmoid_grad,
     &dnb_op_softmax_grad,
     &dnb_op_sum_to,
     &dnb_op_tanh_grad,
+    &dnb_op_upsample_grad,
 };
 
 size_t dnb_op_count(void)

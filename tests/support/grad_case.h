@@ -15,6 +15,7 @@ typedef enum filling {
     OVER_ONE, /* in 1.2..2.2 */
     WIDE,     /* in -4..4 */
     HALF,     /* in -0.5..0.5 */
+    LISTED,   /* `numbers` */
     ABSENT,   /* not given */
     INTEGERS  /* a list, constant */
 } filling;
@@ -24,6 +25,7 @@ typedef struct operand {
     int ndim;
     size_t dim[5];
     const int64_t *ints;
+    const float *numbers;
     bool fixed; /* a constant in both tests: has no gradient */
 } operand;
 
@@ -42,6 +44,8 @@ static inline double number(const operand *o, size_t i, size_t n, size_t salt)
     size_t place = (i * prime + salt * 31) % n; /* n is no multiple of the prime */
     double v = ((double)place + 0.5) / (double)n;
     switch (o->fill) {
+    case LISTED:
+        return (double)o->numbers[i];
     case POSITIVE:
         return 0.5 + v;
     case OVER_ONE:

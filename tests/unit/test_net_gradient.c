@@ -55,10 +55,6 @@ typedef struct grad_case {
     {                                                                                              \
         .fill = POSITIVE, DIMS(__VA_ARGS__), .fixed = true                                         \
     }
-#define CF(...)                                                                                    \
-    {                                                                                              \
-        .fill = WIDE, DIMS(__VA_ARGS__), .fixed = true                                             \
-    }
 /* integers: a list; a matrix of n rows; one number */
 #define I2(n, ...)                                                                                 \
     {                                                                                              \
@@ -87,6 +83,19 @@ typedef struct grad_case {
     {                                                                                              \
         .fill = ABSENT, .fixed = true                                                              \
     }
+/* floats: a list; a matrix of n rows */
+#define F2(n, ...)                                                                                 \
+    {                                                                                              \
+        .fill = LISTED, .ndim = 2,                                                                 \
+        .dim = {(n), sizeof((float[]){__VA_ARGS__}) / sizeof(float) / (n)},                        \
+        .numbers = (const float[]){__VA_ARGS__}, .fixed = true                                     \
+    }
+#define F(...)                                                                                     \
+    {                                                                                              \
+        .fill = LISTED, .ndim = 1, .dim = {sizeof((float[]){__VA_ARGS__}) / sizeof(float)},        \
+        .numbers = (const float[]){__VA_ARGS__}, .fixed = true                                     \
+    }
+#define BOXES F2(2, 0.3F, 0.6F, 4.2F, 5.1F, 1.7F, -0.8F, 6.4F, 3.3F)
 #define IN(n, ...) .in = {__VA_ARGS__}, .n_in = (n)
 
 typedef void (*case_test)(const grad_case *k, const char *what);
@@ -205,7 +214,97 @@ static void each_case(case_test test)
                 .n = 4})},
         {"Resize", 0, IN(4, T(2, 3, 3, 2), NONE, NONE, I(2, 3, 5, 3)),
          ATTRS(DNB_STRING("mode", "nearest"))},
+        {"Resize", 0, IN(4, T(2, 3, 3, 2), NONE, NONE, I(2, 3, 5, 3)),
+         ATTRS(DNB_STRING("mode", "linear"))},
+        {"Resize", 0, IN(4, T(2, 2, 6, 7), NONE, NONE, I(2, 2, 3, 4)),
+         ATTRS(DNB_STRING("mode", "cubic"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("mode", "linear"),
+               DNB_STRING("coordinate_transformation_mode", "align_corners"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("mode", "cubic"), DNB_INT("exclude_outside", 1),
+               DNB_STRING("coordinate_transformation_mode", "asymmetric"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 1)),
+         ATTRS(DNB_STRING("mode", "linear"),
+               DNB_STRING("coordinate_transformation_mode", "pytorch_half_pixel"))},
+        {"Resize", 0, IN(4, T(2, 2, 5, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("nearest_mode", "ceil"),
+               DNB_STRING("coordinate_transformation_mode", "tf_half_pixel_for_nn"))},
+        {"Resize", 0,
+         IN(4, T(1, 1, 5, 6), F(0, 0, 0.1F, 0.2F, 1, 1, 0.9F, 1.3F), NONE, I(1, 1, 4, 5)),
+         ATTRS(DNB_STRING("mode", "linear"), DNB_FLOAT("extrapolation_value", 3),
+               DNB_STRING("coordinate_transformation_mode", "tf_crop_and_resize")),
+         .bound = true},
+        {"Resize", 18, IN(4, T(2, 2, 9, 8), NONE, NONE, I(4, 5)),
+         ATTRS(DNB_STRING("mode", "cubic"), DNB_INT("antialias", 1), DNB_INTS("axes", 2, 3))},
+        {"Resize", 10, IN(2, T(1, 3, 4, 5), F(1, 1, 1.5F, 0.7F)),
+         ATTRS(DNB_STRING("mode", "linear")), .bound = true},
+        {"Upsample", 7, IN(1, T(2, 3, 3, 2)),
+         ATTRS({.name = "scales",
+                .kind = DNB_ATTR_FLOATS,
+                .floats = (double[]){1, 1, 2, 2.5},
+                .n = 4},
+               DNB_STRING("mode", "linear"))},
+        {"GridSample", 16, IN(2, T(2, 3, 4, 5), SMALL(2, 3, 4, 2)), .bound = true},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), FAR(1, 3, 4, 2)),
+         ATTRS(DNB_INT("align_corners", 1), DNB_STRING("padding_mode", "border"))},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), T(1, 3, 4, 2)),
+         ATTRS(DNB_STRING("mode", "bicubic"), DNB_STRING("padding_mode", "reflection"))},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), T(1, 3, 4, 2)),
+         ATTRS(DNB_STRING("mode", "nearest")), .bound = true},
+        {"RoiAlign", 16, IN(3, T(1, 3, 6, 7), BOXES, I(0, 0)),
+         ATTRS(DNB_INT("output_height", 2), DNB_INT("output_width", 3),
+               DNB_INT("sampling_ratio", 2)),
+         .bound = true},
+        {"RoiAlign", 10, IN(3, T(1, 3, 6, 7), BOXES, I(0, 0)),
+         ATTRS(DNB_INT("output_height", 2), DNB_INT("output_width", 3), DNB_STRING("mode", "max")),
+         .bound = true},
         {"ReduceMean", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_INTS("axes", 2, 3))},
+        {"Resize", 0, IN(4, T(2, 3, 3, 2), NONE, NONE, I(2, 3, 5, 3)),
+         ATTRS(DNB_STRING("mode", "linear"))},
+        {"Resize", 0, IN(4, T(2, 2, 6, 7), NONE, NONE, I(2, 2, 3, 4)),
+         ATTRS(DNB_STRING("mode", "cubic"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("mode", "linear"),
+               DNB_STRING("coordinate_transformation_mode", "align_corners"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("mode", "cubic"), DNB_INT("exclude_outside", 1),
+               DNB_STRING("coordinate_transformation_mode", "asymmetric"))},
+        {"Resize", 0, IN(4, T(2, 2, 3, 4), NONE, NONE, I(2, 2, 7, 1)),
+         ATTRS(DNB_STRING("mode", "linear"),
+               DNB_STRING("coordinate_transformation_mode", "pytorch_half_pixel"))},
+        {"Resize", 0, IN(4, T(2, 2, 5, 4), NONE, NONE, I(2, 2, 7, 5)),
+         ATTRS(DNB_STRING("nearest_mode", "ceil"),
+               DNB_STRING("coordinate_transformation_mode", "tf_half_pixel_for_nn"))},
+        {"Resize", 0,
+         IN(4, T(1, 1, 5, 6), F(0, 0, 0.1F, 0.2F, 1, 1, 0.9F, 1.3F), NONE, I(1, 1, 4, 5)),
+         ATTRS(DNB_STRING("mode", "linear"), DNB_FLOAT("extrapolation_value", 3),
+               DNB_STRING("coordinate_transformation_mode", "tf_crop_and_resize")),
+         .bound = true},
+        {"Resize", 18, IN(4, T(2, 2, 9, 8), NONE, NONE, I(4, 5)),
+         ATTRS(DNB_STRING("mode", "cubic"), DNB_INT("antialias", 1), DNB_INTS("axes", 2, 3))},
+        {"Resize", 10, IN(2, T(1, 3, 4, 5), F(1, 1, 1.5F, 0.7F)),
+         ATTRS(DNB_STRING("mode", "linear")), .bound = true},
+        {"Upsample", 7, IN(1, T(2, 3, 3, 2)),
+         ATTRS({.name = "scales",
+                .kind = DNB_ATTR_FLOATS,
+                .floats = (double[]){1, 1, 2, 2.5},
+                .n = 4},
+               DNB_STRING("mode", "linear"))},
+        {"GridSample", 16, IN(2, T(2, 3, 4, 5), SMALL(2, 3, 4, 2)), .bound = true},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), FAR(1, 3, 4, 2)),
+         ATTRS(DNB_INT("align_corners", 1), DNB_STRING("padding_mode", "border"))},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), T(1, 3, 4, 2)),
+         ATTRS(DNB_STRING("mode", "bicubic"), DNB_STRING("padding_mode", "reflection"))},
+        {"GridSample", 16, IN(2, T(1, 3, 4, 5), T(1, 3, 4, 2)),
+         ATTRS(DNB_STRING("mode", "nearest"))},
+        {"RoiAlign", 16, IN(3, T(1, 3, 6, 7), BOXES, I(0, 0)),
+         ATTRS(DNB_INT("output_height", 2), DNB_INT("output_width", 3),
+               DNB_INT("sampling_ratio", 2)),
+         .bound = true},
+        {"RoiAlign", 10, IN(3, T(1, 3, 6, 7), BOXES, I(0, 0)),
+         ATTRS(DNB_INT("output_height", 2), DNB_INT("output_width", 3), DNB_STRING("mode", "max")),
+         .bound = true},
         {"ReduceMean", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1), DNB_INT("keepdims", 0))},
         {"ReduceSum", 0, IN(2, T(2, 3, 4), I(-1)), ATTRS(DNB_INT("keepdims", 0))},
         {"ReduceSum", 0, IN(1, T(2, 3, 4))},
