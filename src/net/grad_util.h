@@ -112,6 +112,7 @@ dnb_status dnb_grad_rms_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_lrn(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_softmax(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_log_softmax(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_recurrent(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_max_pool(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_average_pool(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_global_average_pool(const dnb_op_grads *r, dnb_err *err);
