@@ -259,6 +259,103 @@ done:
     return status;
 }
 
+/* -max(-x) */
+dnb_status dnb_grad_reduce_min(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value kept, negative;
+    dnb_status status = DNB_OK;
+    DNB_TRY(with_kept_dims(r, r->out_grads[0], &kept, err));
+    DNB_TRY(dnb_grad_scaled(r, r->node.inputs[0], -1, &negative, err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReduceMaxGrad", kept, negative, &r->in_grads[0], err));
+done:
+    return status;
+}
+
+dnb_status dnb_grad_reduce_prod(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value kept;
+    dnb_status status = DNB_OK;
+    DNB_TRY(with_kept_dims(r, r->out_grads[0], &kept, err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReduceProdGrad", kept, r->node.inputs[0], &r->in_grads[0], err));
+done:
+    return status;
+}
+
+/* noop_with_empty_axes without axes: the node copies its input. */
+static dnb_status reduces_nothing(const dnb_op_grads *r, bool *out, dnb_err *err)
+{
+    const dnb_node *n = &r->node;
+    int64_t noop = 0;
+    dnb_status status = dnb_node_int(n, "noop_with_empty_axes", 0, &noop, err);
+    bool given =
+        dnb_node_attr(n, "axes") != NULL || (n->n_inputs > 1 && n->inputs[1] != DNB_NO_VALUE &&
+                                             dnb_shape_count(&r->shape[n->inputs[1]]) > 0);
+    *out = noop && !given;
+    return status;
+}
+
+/* dx = v * dy / y^power, which is 0 where y is: v has x's shape. */
+static dnb_status per_result(const dnb_op_grads *r, dnb_value v, dnb_value dy, int64_t power,
+                             dnb_err *err)
+{
+    dnb_value y = r->node.outputs[0], zero, is_zero;
+    dnb_status status = DNB_OK;
+    if (power) {
+        DNB_TRY(dnb_grad_number(r, 0, &zero, err));
+        DNB_TRY(dnb_grad_apply(r, "Equal", y, zero, &is_zero, err));
+        DNB_TRY(dnb_grad_apply(r, "Div", dy, y, &dy, err));
+        DNB_TRY(dnb_grad_where(r, is_zero, zero, dy, &dy, err));
+    }
+    DNB_TRY(with_kept_dims(r, dy, &dy, err));
+    DNB_TRY(dnb_grad_apply(r, "Mul", v, dy, &r->in_grads[0], err));
+done:
+    return status;
+}
+
+/* The sums of magnitudes and squares. */
+dnb_status dnb_grad_reduce_norm(const dnb_op_grads *r, dnb_err *err)
+{
+    const char *name = r->node.op->name;
+    dnb_value v = r->node.inputs[0];
+    bool nothing;
+    dnb_status status = DNB_OK;
+    DNB_TRY(reduces_nothing(r, &nothing, err));
+    if (nothing)
+        return dnb_grad_same(r, err);
+    if (strcmp(name, "ReduceL1") == 0)
+        DNB_TRY(dnb_grad_apply(r, "Sign", v, DNB_NO_VALUE, &v, err));
+    else if (strcmp(name, "ReduceSumSquare") == 0)
+        DNB_TRY(dnb_grad_scaled(r, v, 2, &v, err));
+    DNB_TRY(per_result(r, v, r->out_grads[0], strcmp(name, "ReduceL2") == 0, err));
+done:
+    return status;
+}
+
+/* y = log sum f(x), f the identity or exp: dy f'(x) / exp(y). */
+dnb_status dnb_grad_reduce_log_sum(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value y, v;
+    bool nothing;
+    dnb_status status = DNB_OK;
+    DNB_TRY(reduces_nothing(r, &nothing, err));
+    if (nothing)
+        return dnb_grad_same(r, err);
+    if (strcmp(r->node.op->name, "ReduceLogSumExp") == 0) {
+        DNB_TRY(with_kept_dims(r, r->node.outputs[0], &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Sub", r->node.inputs[0], y, &v, err));
+        DNB_TRY(dnb_grad_apply(r, "Exp", v, DNB_NO_VALUE, &v, err));
+        DNB_TRY(per_result(r, v, r->out_grads[0], 0, err));
+    } else {
+        DNB_TRY(dnb_grad_scaled(r, r->node.outputs[0], -1, &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Exp", y, DNB_NO_VALUE, &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Mul", r->out_grads[0], y, &v, err));
+        DNB_TRY(with_kept_dims(r, v, &v, err));
+        DNB_TRY(spread_over(r, v, false, err));
+    }
+done:
+    return status;
+}
+
 dnb_status dnb_grad_global_average_pool(const dnb_op_grads *r, dnb_err *err)
 {
     return spread_over(r, r->out_grads[0], true, err);

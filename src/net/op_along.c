@@ -109,7 +109,8 @@ const dnb_op dnb_op_cumsum = {.name = "CumSum",
                               .max_out = 1,
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = cumsum_shape,
-                              .run = cumsum_run};
+                              .run = cumsum_run,
+                              .gradient = dnb_grad_cumsum};
 
 /* ---- TopK ---------------------------------------------------------------------------------------
  */

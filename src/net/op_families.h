@@ -97,6 +97,8 @@ extern const dnb_op dnb_op_max_pool_grad, dnb_op_average_pool_grad,
 extern const dnb_op dnb_op_conv_input_grad, dnb_op_conv_weight_grad,
     dnb_op_conv_transpose_input_grad, dnb_op_conv_transpose_weight_grad;
 extern const dnb_op dnb_op_rnn_grad, dnb_op_gru_grad, dnb_op_lstm_grad;
+extern const dnb_op dnb_op_reduce_prod_grad, dnb_op_det_grad, dnb_op_loss_grad,
+    dnb_op_sum_pool_grad;
 extern const dnb_op dnb_op_resize_grad, dnb_op_upsample_grad, dnb_op_grid_sample_grad,
     dnb_op_roi_align_grad;
 extern const dnb_op dnb_op_phase_weights, dnb_op_phase_shuffle;

@@ -204,7 +204,7 @@ const dnb_op dnb_op_function_grad = {.name = "dnb.FunctionGrad",
 /* ---- dnb.ReduceMaxGrad: a gradient with ones where x was reduced, and x -------------------------
  */
 
-static dnb_status reduce_max_shape(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status reduce_grad_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     const dnb_shape *dy = s->in[0], *x = s->in[1];
     dnb_shape want = *x;
@@ -237,5 +237,29 @@ const dnb_op dnb_op_reduce_max_grad = {.name = "dnb.ReduceMaxGrad",
                                        .min_in = 2,
                                        .max_in = 2,
                                        .max_out = 1,
-                                       .shape = reduce_max_shape,
+                                       .shape = reduce_grad_shape,
                                        .run = reduce_max_run};
+
+/* ---- dnb.ReduceProdGrad: the same inputs --------------------------------------------------------
+ */
+
+static dnb_status reduce_prod_run(const dnb_op_call *c, dnb_err *err)
+{
+    double *product = NULL, *zeros = NULL;
+    size_t n = dnb_array_count(c->in[0]);
+    dnb_status status = DNB_OK;
+    DNB_NEW(product, n, "products");
+    DNB_NEW(zeros, n, "products");
+    DNB_BY_TYPE(c, product_share, c, product, zeros);
+done:
+    dnb_free(product);
+    dnb_free(zeros);
+    return status;
+}
+
+const dnb_op dnb_op_reduce_prod_grad = {.name = "dnb.ReduceProdGrad",
+                                        .min_in = 2,
+                                        .max_in = 2,
+                                        .max_out = 1,
+                                        .shape = reduce_grad_shape,
+                                        .run = reduce_prod_run};

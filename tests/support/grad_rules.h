@@ -89,6 +89,12 @@ typedef struct grad_case {
         .numbers = (const float[]){__VA_ARGS__}, .fixed = true                                     \
     }
 #define BOXES F2(2, 0.3F, 0.6F, 4.2F, 5.1F, 1.7F, -0.8F, 6.4F, 3.3F)
+/* where the maxima of four windows were, in a plane of 4 x 4 */
+#define POOLED                                                                                     \
+    {                                                                                              \
+        .fill = INTEGERS, .ndim = 4, .dim = {1, 1, 2, 2}, .ints = (const int64_t[]){5, 3, 8, 15},  \
+        .fixed = true                                                                              \
+    }
 #define IN(n, ...) .in = {__VA_ARGS__}, .n_in = (n)
 
 typedef void (*case_test)(const grad_case *k, const char *what);
@@ -361,6 +367,59 @@ static inline void each_case(case_test test)
         {"LSTM", 14, IN(8, T(2, 4, 3), T(1, 20, 3), T(1, 20, 5), NONE, NONE, NONE, NONE, T(1, 15)),
          ATTRS(DNB_INT("layout", 1), DNB_INT("input_forget", 1), DNB_FLOAT("clip", 0.9003)),
          .n_out = 3},
+        {"ReduceMin", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1), DNB_INT("keepdims", 0))},
+        {"ReduceProd", 0, IN(1, P(2, 3, 4)), ATTRS(DNB_INTS("axes", 1, 2))},
+        {"ReduceProd", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1), DNB_INT("keepdims", 0))},
+        {"ReduceL1", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1))},
+        {"ReduceL2", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 2), DNB_INT("keepdims", 0))},
+        {"ReduceLogSum", 0, IN(1, P(2, 3, 4)), ATTRS(DNB_INTS("axes", 1))},
+        {"ReduceLogSumExp", 0, IN(1, T(2, 3, 4)),
+         ATTRS(DNB_INTS("axes", 1), DNB_INT("keepdims", 0))},
+        {"ReduceSumSquare", 0, IN(1, T(2, 3, 4)), ATTRS(DNB_INTS("axes", 1))},
+        {"ReduceSumSquare", 18, IN(1, T(2, 3, 4)), ATTRS(DNB_INT("noop_with_empty_axes", 1))},
+        {"GatherElements", 0, IN(2, T(2, 4), I2(2, 0, 3, 3, -1, 2, 0)), ATTRS(DNB_INT("axis", 1)),
+         .bound = true},
+        {"GatherND", 0, IN(2, T(2, 3, 4), I2(3, 0, 1, 1, 2, 0, 1)), .bound = true},
+        {"ReverseSequence", 0, IN(2, T(4, 3, 2), I(4, 2, 3)), .bound = true},
+        {"Trilu", 14, IN(2, T(2, 4, 5), I0(1))},
+        {"Trilu", 14, IN(1, T(2, 4, 5)), ATTRS(DNB_INT("upper", 0))},
+        {"Compress", 0, IN(2, T(2, 4, 3), I(0, 1, 1, 0)), ATTRS(DNB_INT("axis", 1))},
+        {"CumSum", 0, IN(2, T(2, 4, 3), I0(1))},
+        {"CumSum", 0, IN(2, T(2, 4, 3), I0(2)),
+         ATTRS(DNB_INT("exclusive", 1), DNB_INT("reverse", 1))},
+        {"ScatterElements", 0, IN(3, T(3, 4), I2(3, 0, 3, 1, -1, 2, 2), T(3, 2)),
+         ATTRS(DNB_INT("axis", 1)), .bound = true},
+        {"ScatterElements", 16, IN(3, T(3, 4), I2(3, 0, 3, 1, 1, 2, 2), T(3, 2)),
+         ATTRS(DNB_INT("axis", 1), DNB_STRING("reduction", "add")), .bound = true},
+        {"Scatter", 9, IN(3, T(3, 4), I2(1, 0, 2, 1, 2), T(1, 4)), .bound = true},
+        {"ScatterND", 0, IN(3, T(3, 4), I2(3, 0, 2, 0), T(3, 4)), .bound = true},
+        {"ScatterND", 16, IN(3, T(3, 4), I2(3, 0, 2, 0), T(3, 4)),
+         ATTRS(DNB_STRING("reduction", "add")), .bound = true},
+        {"Det", 0, IN(1, T(2, 4, 4))},
+        {"Det", 0, IN(1, T(2, 1, 1))},
+        {"DFT", 17, IN(1, T(2, 6, 1))},
+        {"DFT", 17, IN(2, T(2, 6, 3, 2), I0(5)), ATTRS(DNB_INT("inverse", 1))},
+        {"DFT", 17, IN(2, T(2, 6, 5, 1), I0(8)), ATTRS(DNB_INT("axis", 2), DNB_INT("onesided", 1))},
+        {"STFT", 17, IN(4, T(2, 13, 1), I0(3), T(6), NONE)},
+        {"STFT", 17, IN(4, T(2, 13, 2), I0(2), NONE, I0(5)), ATTRS(DNB_INT("onesided", 0))},
+        {"LpPool", 0, IN(1, T(2, 3, 7, 6)),
+         ATTRS(DNB_INTS("kernel_shape", 3, 2), DNB_INTS("strides", 2, 1),
+               DNB_INTS("pads", 1, 0, 1, 1))},
+        {"LpPool", 0, IN(1, T(2, 3, 7)), ATTRS(DNB_INTS("kernel_shape", 3), DNB_INT("p", 3))},
+        {"GlobalLpPool", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_INT("p", 3))},
+        {"GlobalLpPool", 0, IN(1, T(2, 3, 4, 5)), ATTRS(DNB_INT("p", 1))},
+        {"MaxUnpool", 0, IN(2, T(1, 1, 2, 2), POOLED),
+         ATTRS(DNB_INTS("kernel_shape", 2, 2), DNB_INTS("strides", 2, 2))},
+        {"MaxUnpool", 0, IN(3, T(1, 1, 2, 2), POOLED, I(1, 1, 5, 5)),
+         ATTRS(DNB_INTS("kernel_shape", 2, 2), DNB_INTS("strides", 2, 2))},
+        {"NegativeLogLikelihoodLoss", 0, IN(3, T(3, 4), I(1, 3, 0), CP(4)), .bound = true},
+        {"NegativeLogLikelihoodLoss", 0, IN(2, T(3, 4), I(1, 3, 0)),
+         ATTRS(DNB_STRING("reduction", "none"), DNB_INT("ignore_index", 3)), .bound = true},
+        {"SoftmaxCrossEntropyLoss", 0, IN(2, T(3, 4), I(1, 3, 0)), .bound = true},
+        {"SoftmaxCrossEntropyLoss", 0, IN(3, T(3, 4), I(1, 3, 0), CP(4)),
+         ATTRS(DNB_STRING("reduction", "sum"), DNB_INT("ignore_index", 0)), .n_out = 2},
+        {"SoftmaxCrossEntropyLoss", 12, IN(2, T(2, 4, 3), I2(2, 0, 1, 2, 3, 3, 1)),
+         ATTRS(DNB_STRING("reduction", "none")), .bound = true},
         {"Affine", 0, IN(1, T(2, 3)), ATTRS(DNB_FLOAT("alpha", 1.7), DNB_FLOAT("beta", 3))},
         {"ImageScaler", 0, IN(1, T(2, 3, 2, 2)), ATTRS(DNB_FLOAT("scale", 0.4))},
         {"Crop", 0, IN(1, T(2, 3, 5, 6)), ATTRS(DNB_INTS("border", 1, 2, 1, 1))},
