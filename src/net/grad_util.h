@@ -119,6 +119,7 @@ dnb_status dnb_grad_reduce_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_reduce_log_sum(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_cumsum(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_scatter(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_einsum(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_det(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_max_pool(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_average_pool(const dnb_op_grads *r, dnb_err *err);
