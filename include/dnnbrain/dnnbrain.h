@@ -6,6 +6,8 @@
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/array.h"
 #include "dnnbrain/brainimage.h"
+#include "dnnbrain/classify.h"
+#include "dnnbrain/cluster.h"
 #include "dnnbrain/colormap.h"
 #include "dnnbrain/condensed.h"
 #include "dnnbrain/correlation.h"
