@@ -101,7 +101,7 @@ def data(n, d, k, seed, unbalanced=False):
 def hostile(x):
     """Constant, repeated and summed columns, a large offset, unequal scales."""
     x = x.copy()
-    x[:, 0] = 0.1
+    x[:, 0] = 0.5  # of 0.1 scikit-learn's LDA makes a direction out of rounding
     x[:, 1] = x[:, 2]
     x[:, 3] = x[:, 4] + x[:, 5]
     x[:, 6] += 1000
@@ -123,7 +123,8 @@ def all_data():
     x, y = data(200, 1, 4, 8)
     yield "one column, 4 classes", x[:100], y[:100], x[100:]
     x, y = data(800, 30, 2, 9)
-    y = np.where(rng.random(800) < 0.03, 5, 9)
+    score = x[:, 0] + 0.3 * rng.standard_normal(800)
+    y = np.where(score > np.quantile(score, 0.97), 5, 9)
     yield "3 % of one class", x[:400], y[:400], x[400:]
     x = np.concatenate([data(40, 3, 2, 10)[0] + 50, data(40, 3, 2, 11)[0] - 50])
     order = rng.permutation(80)
@@ -135,6 +136,10 @@ def compare(kind, name, x, y, x2, peer, allowed, **options):
     peer.fit(x, y)
     decision = columns(peer.decision_function(x2))
     ours = run("predict", x, y, x2, kind=kind, **options)
+    if kind == "svc" and len(peer.classes_) > 2:  # votes jump where a pair of classes is undecided
+        pairs = np.abs(x2 @ peer.coef_.T + peer.intercept_)
+        decided = pairs.min(1) > allowed * pairs.max()
+        x2, decision, ours = x2[decided], decision[decided], ours[decided]
     check(f"{kind} {name}", ours[:, 1:], decision, allowed)
     same_labels(f"{kind} {name}", ours[:, 0], peer.predict(x2), decision, allowed)
     return peer
@@ -195,16 +200,21 @@ def objective_l1(name, x, y, coef, c):
 
 def svc():
     for name, x, y, x2 in all_data():
-        for c in (0.025, 1) if not name.startswith("hostile") else (0.025,):
-            peer = SVC(kernel="linear", C=c, tol=1e-8, cache_size=500)
-            compare("svc", f"C={c} {name}", x, y, x2, peer, 1e-4, c=c, tolerance=1e-8)
+        if name.startswith("hostile"):  # libsvm's kernel is float32: an offset of 1000 leaves it no digits
+            x, x2 = x - x.mean(0), x2 - x.mean(0)
+        for c in (0.025, 1):
+            if c == 1 and name.startswith("hostile"):
+                continue  # libsvm does not end in minutes
+            peer = compare("svc", f"C={c} {name}", x, y, x2, SVC(kernel="linear", C=c, tol=1e-6), 1e-4, c=c, tolerance=1e-6)
+            check(f"svc coef C={c} {name}", run("coef", x, y, kind="svc", c=c, tolerance=1e-6),
+                  np.column_stack([peer.coef_, peer.intercept_]), 1e-4)
             peer = SVC(kernel="linear", C=c).fit(x, y)
             ours = run("predict", x, y, x2, kind="svc", c=c)
             same_labels(f"svc C={c} {name}, default eps", ours[:, 0], peer.predict(x2), columns(peer.decision_function(x2)), 1e-3)
-        peer = SVC(kernel="linear", C=0.025, tol=1e-8).fit(x, y)
-        check(f"svc coef {name}", run("coef", x, y, kind="svc", tolerance=1e-8),
-              np.column_stack([peer.coef_, peer.intercept_]), 1e-4)
-    refused("svc probability", "not probabilities", "probability", x, y, x2, kind="svc")
+    x, y = data(200, 12, 3, 5)
+    check("svc, an offset", run("predict", x + 500, y, x + 500, kind="svc", tolerance=1e-6)[:, 1:],
+          run("predict", x, y, x, kind="svc", tolerance=1e-6)[:, 1:], 1e-4)
+    refused("svc probability", "not probabilities", "probability", x, y, x, kind="svc")
 
 
 def lda():
@@ -247,7 +257,7 @@ def cross():
     y[:] = np.repeat([0, 1, 2], 10)
     ours = run("cross", x, y, y, kind="lda")
     report("cross, class absent from training", np.all(np.isneginf(ours[np.arange(30), 1 + y])), "-infinity")
-    refused("cross, one class left", "fold 1: all", "cross", x[:20], y[:20], y[:20], kind="lda")
+    refused("cross, one class left", "fold 0: all", "cross", x[:20], y[:20], y[:20], kind="lda")
 
 
 def threads():
