@@ -27,6 +27,7 @@
 #include "dnnbrain/rdm.h"
 #include "dnnbrain/rdmfile.h"
 #include "dnnbrain/rdmtest.h"
+#include "dnnbrain/regression.h"
 #include "dnnbrain/roi.h"
 #include "dnnbrain/roifile.h"
 #include "dnnbrain/rows.h"

@@ -1,0 +1,36 @@
+/* What a linear model's file offers to the dispatcher, and what it may count on. room: stats
+ * (internal) */
+#ifndef DNB_STATS_REGRESSION_OWN_H
+#define DNB_STATS_REGRESSION_OWN_H
+
+#include "dnnbrain/regression.h"
+
+/* One record a model, listed in regression.c. The dispatcher has checked before `fresh`: n >= 2, d
+ * >= 1, x finite, alphas (never NULL, n_alphas >= 1) finite and not negative, the choice's needs
+ * (CV: folds over n rows and a scoring for numbers; FIXED: one alpha); before `fit` and `scores`: m
+ * >= 1, y finite. opt and its arrays are the regressor's own copies and live as long as the state.
+ */
+typedef struct dnb_regression_model {
+    const char *name;
+    bool closed_form; /* knows GCV and LOO */
+    dnb_status (*fresh)(void **state, const double *x, size_t n, size_t d,
+                        const dnb_regression_options *opt, dnb_err *err);
+    /* out is allocated (dnb_linear_init) and zero; what is not used of it may be left so. */
+    dnb_status (*fit)(dnb_linear *out, void *state, const double *y, size_t m, dnb_err *err);
+    dnb_status (*scores)(double *scores, void *state, const double *y, size_t m,
+                         dnb_err *err); /* may be NULL */
+    void (*release)(void *state);       /* state may be NULL */
+    bool penalised;                     /* dnb_linear.alpha is filled */
+} dnb_regression_model;
+
+extern const dnb_regression_model dnb_regression_ols, dnb_regression_ridge;
+
+/* Zeroed coef, intercept and, where asked, alpha and score. */
+dnb_status dnb_linear_init(dnb_linear *out, size_t d, size_t m, bool alpha, bool score,
+                           dnb_err *err) DNB_MUST_CHECK;
+
+/* DNB_EARG naming the row and column of the first entry of a (rows x cols) that is not finite. */
+dnb_status dnb_regression_check_finite(const double *a, size_t rows, size_t cols, const char *what,
+                                       dnb_err *err) DNB_MUST_CHECK;
+
+#endif
