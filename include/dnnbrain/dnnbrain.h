@@ -16,6 +16,7 @@
 #include "dnnbrain/folds.h"
 #include "dnnbrain/figure.h"
 #include "dnnbrain/image.h"
+#include "dnnbrain/inference.h"
 #include "dnnbrain/layerfeature.h"
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/model.h"

@@ -1,4 +1,4 @@
-/* Student's t by the incomplete beta function (continued fraction, modified Lentz method). */
+/* Student's t and F by the incomplete beta function (continued fraction, modified Lentz method). */
 #include "stats/student.h"
 
 #include <math.h>
@@ -64,4 +64,19 @@ double dnb_student_quantile(double p, double df)
             hi = mid;
     }
     return lo + (hi - lo) / 2;
+}
+
+double dnb_f_quantile(double p, double df1, double df2)
+{
+    /* df1 F / (df1 F + df2) is beta-distributed. */
+    double lo = 0, hi = 1;
+    for (int i = 0; i < 200 && hi - lo > 1e-16 * hi; i++) {
+        double mid = lo + (hi - lo) / 2;
+        if (incomplete_beta(df1 / 2, df2 / 2, mid) < p)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    double x = lo + (hi - lo) / 2;
+    return df2 * x / (df1 * (1 - x));
 }
