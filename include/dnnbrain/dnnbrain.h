@@ -42,5 +42,6 @@
 #include "dnnbrain/stim.h"
 #include "dnnbrain/suggest.h"
 #include "dnnbrain/table.h"
+#include "dnnbrain/univariate.h"
 
 #endif
