@@ -33,4 +33,27 @@ dnb_status dnb_linear_init(dnb_linear *out, size_t d, size_t m, bool alpha, bool
 dnb_status dnb_regression_check_finite(const double *a, size_t rows, size_t cols, const char *what,
                                        dnb_err *err) DNB_MUST_CHECK;
 
+/* dst (n x w, no gaps) = columns j.. of y (rows ld apart) less their means, and the means. A
+ * constant column gives exact zeros and its value. */
+void dnb_regression_centre(double *dst, double *mean, const double *y, size_t ld, size_t n,
+                           size_t j, size_t w);
+
+/* intercept[j] = ymean[j] - sum_i xmean[i] coef[i][j] for the w columns from j on. */
+void dnb_regression_intercepts(dnb_linear *out, const double *xmean, const double *ymean, size_t j,
+                               size_t w);
+
+/* Targets are worked on in blocks whose width follows from their number alone, each by one thread
+ * with BLAS on that thread: the same bits for any number of threads. */
+size_t dnb_regression_block(size_t m);
+
+/* Calls fn(ctx, scratch, j, w) for all blocks of targets, `scratch_doubles` of aligned scratch for
+ * each thread; between groups of blocks progress is reported and the cancel hook heard. */
+typedef void dnb_regression_block_fn(void *ctx, double *scratch, size_t j, size_t w);
+dnb_status dnb_regression_blocks(dnb_regression_block_fn *fn, void *ctx, size_t m,
+                                 size_t scratch_doubles, const char *what,
+                                 const dnb_progress *progress, dnb_err *err) DNB_MUST_CHECK;
+
+/* Sizes BLAS and LAPACK take are ints: DNB_EUNSUPPORTED above. */
+dnb_status dnb_regression_check_int(size_t v, const char *what, dnb_err *err) DNB_MUST_CHECK;
+
 #endif
