@@ -23,7 +23,8 @@ typedef struct dnb_regression_model {
     bool penalised;                     /* dnb_linear.alpha is filled */
 } dnb_regression_model;
 
-extern const dnb_regression_model dnb_regression_ols, dnb_regression_ridge;
+extern const dnb_regression_model dnb_regression_ols, dnb_regression_ridge, dnb_regression_lasso,
+    dnb_regression_elasticnet, dnb_regression_pls;
 
 /* Zeroed coef, intercept and, where asked, alpha and score. */
 dnb_status dnb_linear_init(dnb_linear *out, size_t d, size_t m, bool alpha, bool score,
