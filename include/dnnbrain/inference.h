@@ -31,9 +31,9 @@ typedef struct dnb_interval {
 } dnb_interval;
 
 typedef struct dnb_bootstrap_options {
-    dnb_scoring scoring;   /* explained_variance, r2, correlation, spearman or neg_mse */
-    size_t n_boot;         /* >= 2; 0 = 1000 */
-    double level;          /* 0 < level < 1; 0 = 0.95 */
+    dnb_scoring scoring; /* explained_variance, r2, correlation, spearman or neg_mse */
+    size_t n_boot;       /* >= 2; 0 = 1000 */
+    double level;        /* 0 < level < 1; 0 = 0.95 */
     uint64_t seed;
     const int64_t *groups; /* NULL, or one value per row: rows of a group are drawn together */
     size_t memory;         /* bytes of work space; 0 = dnb_memory_budget() */
@@ -45,9 +45,9 @@ typedef struct dnb_bootstrap_options {
  * the random factor; the fitted models are taken as they are. The interval is symmetric on the
  * scale where the score is nearest to normal, atanh(r) or log(1 - score), with the draws' standard
  * deviation there and Student's t on (units drawn - 2) degrees of freedom; spearman is the same on
- * ranks. A target without a defined score (constant y or yhat) gets value as dnb_score_columns gives
- * it and NaN bounds. DNB_EARG with fewer than 4 rows or groups. Calibration:
- * tests/calibration/test_inference.c. Cost: 10 n_boot n m flops. */
+ * ranks. A target without a defined score (constant y or yhat) gets value as dnb_score_columns
+ * gives it and NaN bounds. DNB_EARG with fewer than 4 rows or groups. Calibration:
+ * tests/calibration/test_score_inference.c. Cost: 10 n_boot n m flops. */
 DNB_API dnb_status dnb_score_interval_run(dnb_interval *out, const double *y, const double *yhat,
                                           size_t n, size_t m, const dnb_bootstrap_options *opt,
                                           dnb_err *err) DNB_MUST_CHECK;
@@ -61,19 +61,19 @@ DNB_API dnb_interval dnb_mean_interval(const double *x, size_t n, double level);
 
 /* What repeats say about the best any model could reach for one target. */
 typedef struct dnb_ceiling {
-    double single;          /* ICC(1): share of one measurement's variance that the stimulus makes */
+    double single; /* ICC(1): share of one measurement's variance that the stimulus makes */
     dnb_interval reliability; /* ICC(1,k) of the mean over a stimulus's repeats: the ceiling on
                                  explained variance and r2 */
-    dnb_interval r;         /* its square root: the ceiling on a correlation with that mean */
+    dnb_interval r;           /* its square root: the ceiling on a correlation with that mean */
 } dnb_ceiling;
 
 /* Noise ceilings of m targets from repeated measurements: y is n x m, stimulus[i] says which
  * stimulus row i measures. One-way random effects (Shrout & Fleiss 1979; McGraw & Wong 1996), whose
- * reliability equals the NSD's noise ceiling (Allen et al. 2022) without its floor at 0: an estimate
- * below 0 is returned as it is, and r is then 0. Bounds are exact for normal data with equal numbers
- * of repeats, approximate otherwise (k is then (n - sum k_i^2 / n) / (stimuli - 1)). A target
- * without variance gets NaN. DNB_EARG unless there are two stimuli and one of them is repeated.
- * Cost: 3 n m. */
+ * reliability equals the NSD's noise ceiling (Allen et al. 2022) without its floor at 0: an
+ * estimate below 0 is returned as it is, and r is then 0. Bounds are exact for normal data with
+ * equal numbers of repeats, approximate otherwise (k is then (n - sum k_i^2 / n) / (stimuli - 1)).
+ * A target without variance gets NaN. DNB_EARG unless there are two stimuli and one of them is
+ * repeated. Cost: 3 n m. */
 DNB_API dnb_status dnb_ceiling_run(dnb_ceiling *out, const double *y, size_t n, size_t m,
                                    const int64_t *stimulus, double level,
                                    dnb_err *err) DNB_MUST_CHECK;

@@ -1,5 +1,6 @@
 /* Noise ceilings: how much of a response repeats, within a person and between persons. */
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
@@ -37,8 +38,7 @@ static dnb_status repeats_init(repeats *r, const int64_t *stimulus, size_t n, dn
         if (r->n_stimuli == 0 || ids[i] != ids[r->n_stimuli - 1])
             ids[r->n_stimuli++] = ids[i];
     for (size_t i = 0; i < n; i++) {
-        const int64_t *at =
-            bsearch(&stimulus[i], ids, r->n_stimuli, sizeof *ids, compare_ids);
+        const int64_t *at = bsearch(&stimulus[i], ids, r->n_stimuli, sizeof *ids, compare_ids);
         r->of[i] = (size_t)(at - ids);
         r->count[r->of[i]]++;
     }
@@ -63,12 +63,19 @@ static void repeats_release(repeats *r)
     dnb_free(r->count);
 }
 
+/* Is column t the same number throughout? Rounding would lend it a little variance. */
+static bool is_constant(const double *y, size_t n, size_t m, size_t t)
+{
+    for (size_t i = 1; i < n; i++)
+        if (y[i * m + t] != y[t])
+            return false;
+    return true;
+}
+
 /* From the mean squares between and within stimuli, and the F quantiles of the bounds. */
 static dnb_ceiling ceiling_of(double between, double within, double k, double f_lo, double f_hi)
 {
-    dnb_ceiling c = {NAN, {NAN, NAN, NAN}, {NAN, NAN, NAN}};
-    if (!(between > 0 || within > 0))
-        return c;
+    dnb_ceiling c;
     double f = between / within; /* infinite when repeats agree exactly */
     c.single = within > 0 ? (between - within) / (between + (k - 1) * within) : 1;
     c.reliability = (dnb_interval){1 - 1 / f, 1 - f_hi / f, 1 - f_lo / f};
@@ -107,7 +114,9 @@ dnb_status dnb_ceiling_run(dnb_ceiling *out, const double *y, size_t n, size_t m
     double f_lo = dnb_f_quantile(0.5 - level / 2, df1, df2),
            f_hi = dnb_f_quantile(0.5 + level / 2, df1, df2);
     for (size_t t = 0; t < m; t++)
-        out[t] = ceiling_of(between[t] / df1, within[t] / df2, r.per_mean, f_lo, f_hi);
+        out[t] = is_constant(y, n, m, t)
+                     ? (dnb_ceiling){NAN, {NAN, NAN, NAN}, {NAN, NAN, NAN}}
+                     : ceiling_of(between[t] / df1, within[t] / df2, r.per_mean, f_lo, f_hi);
 done:
     repeats_release(&r);
     dnb_free(mean);
@@ -123,8 +132,8 @@ dnb_status dnb_subject_ceiling_run(double *lower, double *upper, const double *c
     dnb_status status = DNB_OK;
     double *mine = NULL, *all = NULL, *others = NULL;
     if (n_subject < 2)
-        return dnb_fail(err, DNB_EARG, "a noise ceiling between subjects needs at least two, not %zu",
-                        n_subject);
+        return dnb_fail(err, DNB_EARG,
+                        "a noise ceiling between subjects needs at least two, not %zu", n_subject);
     DNB_NEW(mine, n, "a target");
     DNB_NEW(all, n, "a target");
     DNB_NEW(others, n, "a target");

@@ -47,9 +47,23 @@ done:
     return status;
 }
 
+/* The z with P(Z <= z) = p for a standard normal Z, p >= 1/2. */
+static double normal_quantile(double p)
+{
+    double lo = 0, hi = 40;
+    for (int i = 0; i < 200 && hi - lo > 1e-15 * hi; i++) {
+        double mid = lo + (hi - lo) / 2;
+        if (0.5 * erfc(mid / sqrt(2.0)) > 1 - p)
+            lo = mid;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 dnb_interval dnb_proportion_interval(size_t hits, size_t n, double level)
 {
-    double z = dnb_student_quantile(0.5 + level / 2, 1e9), count = (double)n;
+    double z = normal_quantile(0.5 + level / 2), count = (double)n;
     double p = (double)hits / count, z2 = z * z / count;
     double middle = (p + z2 / 2) / (1 + z2);
     double half = z / (1 + z2) * sqrt(p * (1 - p) / count + z2 / (4 * count));

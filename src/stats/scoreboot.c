@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "dnnbrain/correlation.h"
 #include "dnnbrain/inference.h"
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/random.h"
@@ -45,8 +46,7 @@ static dnb_status find_units(draws *d, const int64_t *groups, dnb_err *err)
         d->unit[i] = (size_t)(at - ids);
     }
     if (d->n_units < 4)
-        status = dnb_fail(err, DNB_EARG,
-                          "an interval over %s needs at least four of them, not %zu",
+        status = dnb_fail(err, DNB_EARG, "an interval over %s needs at least four of them, not %zu",
                           groups ? "groups" : "stimuli", d->n_units);
 done:
     dnb_free(ids);
@@ -194,8 +194,8 @@ static dnb_status run_block(dnb_interval *out, const double *y, const double *p,
                 k->whole[t * SUMS + s] += k->columns[i * ld + t * SUMS + s];
         }
     }
-    dnb_status status = dnb_matmul(k->sums, ld, d->weights, d->n, k->columns, ld, d->n_boot, ld,
-                                   d->n, &plain, err);
+    dnb_status status =
+        dnb_matmul(k->sums, ld, d->weights, d->n, k->columns, ld, d->n_boot, ld, d->n, &plain, err);
     if (status != DNB_OK)
         return status;
 #pragma omp parallel for schedule(static)
@@ -256,7 +256,7 @@ dnb_status dnb_score_interval_run(dnb_interval *out, const double *y, const doub
     block k = {0};
     double *ranked_y = NULL, *ranked_p = NULL, *value = NULL;
     o.n_boot = o.n_boot ? o.n_boot : 1000;
-    o.level = o.level > 0 ? o.level : 0.95;
+    o.level = o.level != 0 ? o.level : 0.95;
     o.memory = o.memory ? o.memory : dnb_memory_budget();
     DNB_TRY(check(y, yhat, n, m, &o, err));
     DNB_NEW(value, m, "scores");
