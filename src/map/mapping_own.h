@@ -25,6 +25,7 @@ typedef struct dnb_map_layer {
     double *x;      /* n x r: centred features or coordinates; NULL for the Gram forms */
     double *mean;   /* d: what was taken off the features; FEATURES only */
     double *g;      /* n x n: of the centred rows; the Gram forms */
+    size_t *pivot;  /* r: the rows whose coordinates are a lower triangle; COORDINATES only */
 } dnb_map_layer;
 
 /* Reads the layer; memory bounds what it holds while it does. */
@@ -101,5 +102,12 @@ typedef struct dnb_map_plan {
 dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, size_t n_layers,
                              bool has_labels, size_t m, const dnb_mapping_options *o,
                              dnb_err *err) DNB_MUST_CHECK;
+
+/* The same for the weights of one layer: bytes held while they are fitted. */
+dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
+                                const dnb_mapping_options *o, dnb_err *err) DNB_MUST_CHECK;
+/* Finite targets; counts those that do not vary into *n_constant (may be NULL). */
+dnb_status dnb_map_check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
+                                 dnb_err *err) DNB_MUST_CHECK;
 
 #endif

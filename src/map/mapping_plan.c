@@ -190,3 +190,45 @@ dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers
         *bytes = (size_t)p.total;
     return status;
 }
+
+dnb_status dnb_map_check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
+                                 dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    unsigned char *varies = NULL;
+    DNB_NEW(varies, m, "targets");
+    for (size_t i = 0; i < n; i++)
+        for (size_t t = 0; t < m; t++) {
+            if (!isfinite(y[i * m + t]))
+                DNB_TRY(
+                    dnb_fail(err, DNB_EARG,
+                             "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
+                             "target or the stimulus out",
+                             t + 1, i + 1));
+            varies[t] |= y[i * m + t] != y[t];
+        }
+    for (size_t t = 0; n_constant && t < m; t++)
+        *n_constant += !varies[t];
+done:
+    dnb_free(varies);
+    return status;
+}
+
+dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
+                                const dnb_mapping_options *o, dnb_err *err)
+{
+    double kept, fold, n = (double)layer->x.n, d = (double)layer->x.d, dm = (double)m;
+    dnb_status status = check_layers(layer, 1, err);
+    if (status != DNB_OK)
+        return status;
+    if (!o || o->classify)
+        return dnb_fail(err, DNB_EARG, "weights are made of regressions only");
+    if (m == 0)
+        return dnb_fail(err, DNB_EARG, "mapping: no target given");
+    if (o->n_components > layer->x.n || o->n_components > layer->x.d)
+        return dnb_fail(err, DNB_EARG, "%zu principal components of %zu stimuli with %zu features",
+                        o->n_components, layer->x.n, layer->x.d);
+    count_layer(layer, o, &kept, &fold);
+    *bytes = 8 * (kept + fold + 2 * fmin(n, d) * dm + 2 * d) + 64e6;
+    return DNB_OK;
+}

@@ -17,6 +17,7 @@ void dnb_map_layer_release(dnb_map_layer *l)
     dnb_free(l->x);
     dnb_free(l->mean);
     dnb_free(l->g);
+    dnb_free(l->pivot);
     *l = (dnb_map_layer){0};
 }
 
@@ -125,6 +126,9 @@ static dnb_status make_coordinates(dnb_map_layer *l, dnb_err *err)
     for (size_t i = 0; i < l->n; i++)
         for (size_t j = 0; j <= i && j < (size_t)rank; j++)
             l->x[(size_t)(pivot[i] - 1) * l->r + j] = l->g[i * l->n + j];
+    DNB_NEW(l->pivot, l->r, "coordinates");
+    for (size_t i = 0; i < (size_t)rank; i++)
+        l->pivot[i] = (size_t)(pivot[i] - 1);
     dnb_free(l->g);
     l->g = NULL;
 done:

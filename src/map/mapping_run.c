@@ -38,30 +38,6 @@ void dnb_mapping_release(dnb_mapping *map)
     *map = (dnb_mapping){0};
 }
 
-/* Finite targets; counts those that do not vary. */
-static dnb_status check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
-                                dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    unsigned char *varies = NULL;
-    DNB_NEW(varies, m, "targets");
-    for (size_t i = 0; i < n; i++)
-        for (size_t t = 0; t < m; t++) {
-            if (!isfinite(y[i * m + t]))
-                DNB_TRY(
-                    dnb_fail(err, DNB_EARG,
-                             "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
-                             "target or the stimulus out",
-                             t + 1, i + 1));
-            varies[t] |= y[i * m + t] != y[t];
-        }
-    for (size_t t = 0; t < m; t++)
-        *n_constant += !varies[t];
-done:
-    dnb_free(varies);
-    return status;
-}
-
 static int by_value(const void *a, const void *b)
 {
     int64_t p = *(const int64_t *)a, q = *(const int64_t *)b;
@@ -248,7 +224,7 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
     o.memory = o.memory ? o.memory : dnb_memory_budget();
     map = (dnb_mapping){.n = plan.n, .m = m, .k = plan.k, .n_layers = n_layers};
     if (y)
-        DNB_TRY(check_targets(&map.n_constant, y, plan.n, m, err));
+        DNB_TRY(dnb_map_check_targets(&map.n_constant, y, plan.n, m, err));
     else
         DNB_TRY(find_classes(&map, labels, err));
     DNB_TRY(new_results(&map, &o, err));
