@@ -191,27 +191,20 @@ dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers
     return status;
 }
 
-dnb_status dnb_map_check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
+dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t n, size_t m,
                                  dnb_err *err)
 {
-    dnb_status status = DNB_OK;
-    unsigned char *varies = NULL;
-    DNB_NEW(varies, m, "targets");
     for (size_t i = 0; i < n; i++)
         for (size_t t = 0; t < m; t++) {
             if (!isfinite(y[i * m + t]))
-                DNB_TRY(
-                    dnb_fail(err, DNB_EARG,
-                             "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
-                             "target or the stimulus out",
-                             t + 1, i + 1));
-            varies[t] |= y[i * m + t] != y[t];
+                return dnb_fail(err, DNB_EARG,
+                                "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
+                                "target or the stimulus out",
+                                t + 1, i + 1);
+            if (varies)
+                varies[t] |= y[i * m + t] != y[t];
         }
-    for (size_t t = 0; n_constant && t < m; t++)
-        *n_constant += !varies[t];
-done:
-    dnb_free(varies);
-    return status;
+    return DNB_OK;
 }
 
 dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
