@@ -32,10 +32,12 @@ typedef struct dnb_ridge {
     const double *x;       /* NULL when made from a Gram matrix */
     double *xs;            /* n x d: centred, rows sorted by fold (primal) */
     double *xmean;         /* d; NULL without x */
+    bool *flat;            /* d: constant features; NULL without x */
     size_t *order;         /* n: row of x at each place of the sorted order */
     dnb_ridge_split *fold; /* k */
     dnb_ridge_split all;
     const dnb_regression_options *opt;
+    bool folds_only;    /* the split of all is not made */
     bool by_predicting; /* never the partial fractions: tests compare the two */
 } dnb_ridge;
 
@@ -45,6 +47,7 @@ typedef struct dnb_ridge_source {
     size_t n, d;
     const double *x, *gram;
     bool by_predicting;
+    bool folds_only; /* scores alone will be asked for */
 } dnb_ridge_source;
 
 dnb_status dnb_ridge_new(dnb_ridge **out, const dnb_ridge_source *src,
