@@ -97,6 +97,7 @@ typedef struct dnb_map_plan {
     size_t chunk;                    /* targets whose permutations are held at once */
     double fixed, total;             /* bytes: layers and a fold; all */
     double fold;                     /* of them, free while layers are read */
+    double read;                     /* what reading a layer may hold, instead of `fold` */
 } dnb_map_plan;
 
 dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, size_t n_layers,

@@ -115,6 +115,21 @@ static void count_layer(const dnb_mapping_layer *layer, const dnb_mapping_option
     *fold = n * r + fmax(held, 3 * n * r + 4 * small * small);
 }
 
+/* Beyond this a Gram matrix is not made faster by more memory: tiles of columns are read once, and
+ * whole rows are read once when all are held. */
+static double most_to_read(const dnb_mapping_layer *layers, size_t n_layers)
+{
+    double most = 0;
+    for (size_t l = 0; l < n_layers; l++) {
+        const dnb_rows *x = &layers[l].x;
+        double n = (double)x->n, need = 16 * n * n + 384e6;
+        if (!x->data && x->whole_rows && !x->cheap)
+            need += 2 * (double)dnb_rows_bytes(x);
+        most = fmax(most, need);
+    }
+    return most;
+}
+
 static dnb_status fail_plan(const dnb_map_plan *p, double budget, dnb_err *err)
 {
     return dnb_fail(err, DNB_ENOMEM,
@@ -173,12 +188,16 @@ dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers,
     p.fixed += p.fold + 4.0 * n * (double)p.n_perm;
     per_layer = k * dm * 2 + dm * 5 + (o->predictions ? n * dm : 0);
     results = 8 * (per_layer * (double)n_layers + (o->choose_layer ? k * dm * 2 + dm * 8 : 0));
+    p.read = fmax(p.fold, most_to_read(layers, n_layers));
     double sums = (double)n_layers * (o->choose_layer ? 3 : 1) + (o->choose_layer ? 1 : 0);
     double budget = (double)(o->memory ? o->memory : dnb_memory_budget());
     status = plan_chunks(&p, o, results, sums, budget, err);
-    if (status == DNB_OK)
-        *out = p;
-    return status;
+    if (status != DNB_OK)
+        return status;
+    p.read = fmin(p.read, p.fold + budget - p.total);
+    p.total += p.read - p.fold;
+    *out = p;
+    return DNB_OK;
 }
 
 dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers, size_t n_layers,

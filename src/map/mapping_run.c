@@ -236,8 +236,7 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
     for (size_t l = 0; l < n_layers; l++) {
         /* Layers read so far and the results are held; the folds' work space is not yet. */
         DNB_TRY(dnb_check_cancel(o.progress, err));
-        DNB_TRY(dnb_map_reduce(&held[l], &layers[l], &o,
-                               (size_t)((double)o.memory - plan.total + plan.fold), err));
+        DNB_TRY(dnb_map_reduce(&held[l], &layers[l], &o, (size_t)plan.read, err));
         map.layer[l].rank = held[l].r;
     }
     dnb_map_walk w = {.o = &o,
