@@ -25,13 +25,14 @@ static dnb_status check_layers(const dnb_mapping_layer *layers, size_t n_layers,
     return DNB_OK;
 }
 
-/* The smallest training set of the outer folds (with inner: of the inner ones, roughly). */
+/* The smallest training set: of the outer folds, or of inner folds of about equal size in them. */
 static size_t least_train(const dnb_mapping_options *o, size_t n)
 {
-    size_t most = 0;
+    size_t most = 0, inner = o->inner.k ? o->inner.k : 3, train;
     for (size_t f = 0; f < o->folds->k; f++)
         most = o->folds->sizes[f] > most ? o->folds->sizes[f] : most;
-    return n - most;
+    train = n - most;
+    return o->choose_layer ? train - (train + inner - 1) / inner : train;
 }
 
 static dnb_status check_scoring(const dnb_mapping_options *o, dnb_err *err)
