@@ -22,6 +22,7 @@
 #include "dnnbrain/inference.h"
 #include "dnnbrain/layerfeature.h"
 #include "dnnbrain/linalg.h"
+#include "dnnbrain/mapping.h"
 #include "dnnbrain/model.h"
 #include "dnnbrain/net.h"
 #include "dnnbrain/nifti.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/krylov.h"
 #include "array/serial.h"
 #include "base/mem.h"
 
@@ -171,15 +172,34 @@ static void store_eigen(double *values, double *vectors, const double *w, const 
     }
 }
 
+/* The lower triangle from the upper one. */
+static void mirror_upper(double *a, size_t n)
+{
+    enum { TILE = 64 };
+#pragma omp parallel for schedule(dynamic)
+    for (size_t ti = 0; ti < n; ti += TILE)
+        for (size_t tj = 0; tj <= ti; tj += TILE)
+            for (size_t i = ti; i < n && i < ti + TILE; i++)
+                for (size_t j = tj; j < i && j < tj + TILE; j++)
+                    a[i * n + j] = a[j * n + i];
+}
+
 dnb_status dnb_eigen(double *values, double *vectors, double *a, size_t n, size_t k, dnb_err *err)
 {
     dnb_status status = DNB_OK;
+    bool converged = false;
     double *w = NULL, *z = NULL;
     lapack_int *support = NULL, found = 0, info, in;
     if (n == 0 || k == 0 || k > n)
         return dnb_fail(err, DNB_EARG, "%zu eigenvalues of a matrix of order %zu", k, n);
     DNB_TRY(check_int(n, "the order of a matrix", err));
     DNB_TRY(check_finite(a, n, n, true, "eigenvalues", err));
+    if (dnb_krylov_suits(n, k)) {
+        mirror_upper(a, n);
+        DNB_TRY(dnb_krylov_eigen(&converged, values, vectors, a, n, k, err));
+        if (converged)
+            return DNB_OK;
+    }
     DNB_NEW(w, n, "eigenvalues");
     in = (lapack_int)n;
     char job = vectors ? 'V' : 'N';

@@ -1,0 +1,149 @@
+/* All folds of a chunk of targets: every layer's score, and the best layer chosen inside the
+ * training rows. */
+#include "map/mapping_walk.h"
+
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/progress.h"
+
+static dnb_folds_options inner_options(const dnb_map_walk *w)
+{
+    dnb_folds_options inner = w->o->inner;
+    inner.k = w->plan->inner_k;
+    return inner;
+}
+
+static bool needs_penalty_folds(const dnb_mapping_options *o)
+{
+    return !o->classify && o->regression.choice == DNB_PENALTY_CV;
+}
+
+static dnb_status score(dnb_map_walk *w, size_t l, const dnb_map_split *split,
+                        const dnb_folds *penalty, double *add, double *keep, size_t fold,
+                        dnb_err *err)
+{
+    dnb_report(w->o->progress, "mapping", w->done, w->total);
+    dnb_status status = w->labels
+                            ? dnb_map_score_classes(w, l, split, add, keep, fold, err)
+                            : dnb_map_score_targets(w, l, split, penalty, add, keep, fold, err);
+    w->done++;
+    return status == DNB_OK || status == DNB_ECANCELLED
+               ? status
+               : dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
+}
+
+/* values[rows[i]] for every i, or NULL from NULL. */
+static dnb_status pick(int64_t **out, const int64_t *values, const size_t *rows, size_t n,
+                       dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    if (!values)
+        return DNB_OK;
+    DNB_NEW(*out, n, "labels");
+    for (size_t i = 0; i < n; i++)
+        (*out)[i] = values[rows[i]];
+done:
+    return status;
+}
+
+/* Every layer's score on the inner folds of these training rows, added up in w->inner. */
+static dnb_status score_inner(dnb_map_walk *w, const dnb_folds *inner, const size_t *rows,
+                              dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_folds penalty = {0};
+    dnb_folds_options po = inner_options(w);
+    size_t *train = NULL, *test = NULL;
+    int64_t *labels = NULL, *groups = NULL;
+    memset(w->inner, 0, w->n_layers * w->columns * sizeof *w->inner);
+    DNB_NEW(train, inner->n, "rows of a fold");
+    DNB_NEW(test, inner->n, "rows of a fold");
+    DNB_TRY(pick(&labels, po.labels, rows, inner->n, err));
+    DNB_TRY(pick(&groups, po.groups, rows, inner->n, err));
+    po.labels = labels;
+    po.groups = groups;
+    for (size_t f = 0; f < inner->k; f++) {
+        dnb_map_split split = {.train = train, .test = test};
+        split.n_train = dnb_folds_train_rows(inner, f, train);
+        split.n_test = dnb_folds_test_rows(inner, f, test);
+        for (size_t i = 0; i < split.n_train; i++)
+            train[i] = rows[train[i]];
+        for (size_t i = 0; i < split.n_test; i++)
+            test[i] = rows[test[i]];
+        if (needs_penalty_folds(w->o))
+            DNB_TRY(dnb_folds_of_rows(&penalty, inner, f, &po, err));
+        for (size_t l = 0; l < w->n_layers; l++)
+            DNB_TRY(score(w, l, &split, penalty.k ? &penalty : NULL, w->inner + l * w->columns,
+                          NULL, w->plan->k, err));
+        dnb_folds_release(&penalty);
+        penalty = (dnb_folds){0};
+    }
+done:
+    dnb_folds_release(&penalty);
+    dnb_free(train);
+    dnb_free(test);
+    dnb_free(labels);
+    dnb_free(groups);
+    return status;
+}
+
+/* The layer with the largest inner score gives the fold's outer one. */
+static void choose(dnb_map_walk *w, size_t fold)
+{
+    dnb_mapping_best *best = &w->out->best;
+    for (size_t c = 0; c < w->columns; c++) {
+        size_t at = 0;
+        for (size_t l = 1; l < w->n_layers; l++)
+            if (w->inner[l * w->columns + c] > w->inner[at * w->columns + c])
+                at = l;
+        w->best[c] += w->outer[at * w->columns + c];
+        if (c < w->chunk) {
+            size_t t = w->first + c, m = w->plan->m;
+            best->layer[fold * m + t] = at;
+            best->score[fold * m + t] = w->outer[at * w->columns + c];
+            best->chosen[at * m + t]++;
+        }
+    }
+}
+
+static dnb_status run_fold(dnb_map_walk *w, size_t fold, size_t *train, size_t *test, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_folds inner = {0};
+    dnb_folds_options io = inner_options(w);
+    dnb_map_split split = {.train = train, .test = test};
+    split.n_train = dnb_folds_train_rows(w->o->folds, fold, train);
+    split.n_test = dnb_folds_test_rows(w->o->folds, fold, test);
+    if (w->best || needs_penalty_folds(w->o))
+        DNB_TRY(dnb_folds_of_rows(&inner, w->o->folds, fold, &io, err));
+    for (size_t l = 0; l < w->n_layers; l++)
+        DNB_TRY(score(w, l, &split, needs_penalty_folds(w->o) ? &inner : NULL,
+                      w->sum + l * w->columns, w->outer ? w->outer + l * w->columns : NULL, fold,
+                      err));
+    if (w->best) {
+        DNB_TRY(score_inner(w, &inner, train, err));
+        choose(w, fold);
+    }
+done:
+    dnb_folds_release(&inner);
+    return status;
+}
+
+dnb_status dnb_map_walk_run(dnb_map_walk *w, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t *train = NULL, *test = NULL;
+    DNB_NEW(train, w->plan->n, "rows of a fold");
+    DNB_NEW(test, w->plan->n, "rows of a fold");
+    for (size_t f = 0; f < w->plan->k; f++)
+        DNB_TRY(run_fold(w, f, train, test, err));
+    for (size_t i = 0; i < w->n_layers * w->columns; i++)
+        w->sum[i] /= (double)w->plan->k;
+    for (size_t i = 0; w->best && i < w->columns; i++)
+        w->best[i] /= (double)w->plan->k;
+done:
+    dnb_free(train);
+    dnb_free(test);
+    return status;
+}
