@@ -40,6 +40,12 @@ void dnb_sparse_axpy(double *y, double a, const double *x, size_t n)
     axpy(y, a, x, n);
 }
 
+DNB_SIMD static void axpy_single(double *restrict y, double a, const float *restrict x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] += a * (double)x[i];
+}
+
 /* Where coordinate j goes: z = x_j.r + x_j.x_j w_j. */
 static inline double shrink(double z, double length2, const dnb_sparse_problem *p)
 {
@@ -48,19 +54,20 @@ static inline double shrink(double z, double length2, const dnb_sparse_problem *
 }
 
 /* One pass over all coordinates; whether any sign changed. */
-DNB_SIMD static bool sweep(double *restrict w, double *restrict q, const double *restrict g,
+DNB_SIMD static bool sweep(double *restrict w, double *restrict q, const float *restrict g,
                            size_t k, size_t stride, const dnb_sparse_problem *p)
 {
     bool changed = false;
     for (size_t i = 0; i < k; i++) {
-        const double *row = g + i * stride;
-        double old = w[i], new = shrink(q[i] + row[i] * old, row[i], p), move = new - old;
+        const float *row = g + i * stride;
+        double old = w[i], new = shrink(q[i] + (double)row[i] * old, (double)row[i], p),
+               move = new - old;
         if (move == 0)
             continue;
         changed |= !(old * new > 0);
         w[i] = new;
         for (size_t j = 0; j < stride; j++)
-            q[j] -= move * row[j];
+            q[j] -= move * (double)row[j];
     }
     return changed;
 }
@@ -108,8 +115,8 @@ typedef struct jump_room {
 
 /* Solves for the nonzero coefficients with their signs held; *done_it: false when the system is
  * singular. */
-static dnb_status solve_signs(jump_room *j, bool *done_it, const double *w, const double *c,
-                              const double *g, size_t k, size_t stride, size_t active,
+static dnb_status solve_signs(jump_room *j, bool *done_it, const double *w, const double *q,
+                              const float *g, size_t k, size_t stride, size_t active,
                               const dnb_sparse_problem *p, dnb_err *err)
 {
     dnb_err singular = {0};
@@ -118,9 +125,9 @@ static dnb_status solve_signs(jump_room *j, bool *done_it, const double *w, cons
             continue;
         for (size_t l = 0, b = 0; l < k; l++)
             if (w[l] != 0)
-                j->system[a * active + b++] = g[i * stride + l];
+                j->system[a * active + b++] = (double)g[i * stride + l];
         j->system[a * active + a] += p->l2;
-        j->to[a++] = c[i] - copysign(p->l1, w[i]);
+        j->to[a++] = q[i] - p->l2 * w[i] - copysign(p->l1, w[i]);
     }
     int threads = dnb_serial_begin();
     dnb_status status = dnb_solve(j->system, j->to, active, 1, true, &singular);
@@ -128,6 +135,9 @@ static dnb_status solve_signs(jump_room *j, bool *done_it, const double *w, cons
     *done_it = status == DNB_OK;
     if (status != DNB_OK && status != DNB_EARG)
         return dnb_fail(err, status, "%s", singular.message);
+    for (size_t i = 0, a = 0; i < k; i++)
+        if (w[i] != 0)
+            j->to[a++] += w[i];
     return DNB_OK;
 }
 
@@ -146,11 +156,10 @@ static double first_hit(const jump_room *j, const double *w, size_t k)
 }
 
 /* j->w, j->q: a step towards the solution; who would change sign stays at 0. */
-static void go(jump_room *j, double step, const double *w, const double *c, const double *g,
+static void go(jump_room *j, double step, const double *w, const double *q, const float *g,
                size_t k, size_t stride)
 {
-    memset(j->q, 0, stride * sizeof *j->q);
-    memcpy(j->q, c, k * sizeof *c);
+    memcpy(j->q, q, stride * sizeof *q);
     for (size_t i = 0, a = 0; i < k; i++) {
         j->w[i] = 0;
         if (w[i] == 0)
@@ -158,26 +167,24 @@ static void go(jump_room *j, double step, const double *w, const double *c, cons
         double to = step == 1 ? j->to[a] : w[i] + step * (j->to[a] - w[i]);
         bool hit = w[i] * j->to[a] <= 0 && fabs(w[i]) <= step * fabs(w[i] - j->to[a]);
         a++;
-        if (hit)
-            continue;
-        j->w[i] = to;
-        axpy(j->q, -to, g + i * stride, stride);
+        j->w[i] = hit ? 0 : to;
+        axpy_single(j->q, w[i] - j->w[i], g + i * stride, stride);
     }
 }
 
 /* Jumps to the minimum for the present signs: all the way with who changes sign set to 0, or else
  * to the first change, and only downhill (an almost singular system may lead astray). */
 static dnb_status jump(jump_room *j, bool *done_it, sums *s, double *w, double *q, const double *c,
-                       const double *g, size_t k, size_t stride, const dnb_sparse_problem *p,
+                       const float *g, size_t k, size_t stride, const dnb_sparse_problem *p,
                        dnb_err *err)
 {
-    dnb_status status = solve_signs(j, done_it, w, c, g, k, stride, s->active, p, err);
+    dnb_status status = solve_signs(j, done_it, w, q, g, k, stride, s->active, p, err);
     if (status != DNB_OK || !*done_it)
         return status;
     double hit = first_hit(j, w, k), before = objective_of(s, p) + 1e-15 * p->yy;
     *done_it = false;
     for (double step = 1;; step = hit) {
-        go(j, step, w, c, g, k, stride);
+        go(j, step, w, q, g, k, stride);
         sums t = sum_up(j->w, j->q, c, k, p->l2);
         if (objective_of(&t, p) <= before) {
             memcpy(w, j->w, k * sizeof *w);
@@ -190,20 +197,21 @@ static dnb_status jump(jump_room *j, bool *done_it, sums *s, double *w, double *
     }
 }
 
-dnb_status dnb_sparse_descend(double *w, double *q, const double *c, const double *g, size_t k,
+dnb_status dnb_sparse_descend(double *w, double *q, const double *c, const float *g, size_t k,
                               size_t stride, const dnb_sparse_problem *p, double *work,
                               size_t *passes, dnb_err *err)
 {
     jump_room room = {work, work + k * k, work + k * k + stride, work + k * k + 2 * stride};
     size_t calm = 0, patience = 4, made = 0;
     while (made < p->most) {
-        calm = sweep(w, q, g, k, stride, p) ? 0 : calm + 1;
+        bool turned = sweep(w, q, g, k, stride, p);
         made++;
         sums s = sum_up(w, q, c, k, p->l2);
         if (gap_of(&s, p) <= p->goal)
             break;
-        /* A factorisation costs about as much as active / 32 passes. */
-        if (s.active == 0 || calm < patience + s.active / 32)
+        calm = turned ? 0 : calm + 1;
+        /* A factorisation costs about as much as active / 32 passes, and may be for little. */
+        if (s.active == 0 || calm < patience + s.active / 16)
             continue;
         bool went = false;
         calm = 0;

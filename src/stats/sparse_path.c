@@ -5,12 +5,14 @@
  * from the strong rule's set of Tibshirani et al. 2012); descent then runs on these alone. */
 #include "stats/sparse_own.h"
 
+#include <cblas.h>
 #include <math.h>
 #include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "array/serial.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "dnnbrain/linalg.h"
@@ -18,6 +20,9 @@
 /* Targets in flight at once, at most; features a target starts with, at least. */
 #define BLOCK 128
 #define FEW 64
+/* Features, and targets, whose residuals are made at a time. */
+#define TILE 64
+#define GROUP 8
 /* A feature may enter when its correlation with the residual comes this near its bound. */
 #define NEAR 0.9
 
@@ -135,25 +140,41 @@ static double alpha_of(const block *b, const slot *s, size_t step)
     return b->req->own ? b->req->own[s->target] : b->req->alphas[step];
 }
 
+/* The gap to stop at, as a share of y.y. scikit-learn looks at the gap only once coefficients have
+ * all but stopped, so ends well below the tolerance; predictions, which lie within sqrt(2 gap) of
+ * the optimum's, shall agree with its. What rounding allows is the end of it. */
+static double finest(double tolerance)
+{
+    double want = (tolerance > 1e-6 ? 0.5 : 1e-3) * tolerance;
+    return fmax(want, fmin(tolerance, 1e-14));
+}
+
 static dnb_sparse_problem problem_of(const block *b, const slot *s)
 {
     double scaled = alpha_of(b, s, s->step) * (double)b->n;
     return (dnb_sparse_problem){.l1 = scaled * b->req->l1_ratio,
                                 .l2 = scaled * (1 - b->req->l1_ratio),
                                 .yy = s->yy,
-                                .goal = b->req->tolerance * s->yy};
+                                .goal = finest(b->req->tolerance) * s->yy};
 }
 
-/* The residual of the i-th active slot, into its row. */
-static void load_residual(block *b, size_t i)
+/* The residuals of active slots a0..a1, into their rows: features by tiles that stay in the cache
+ * while each of these targets takes its own. */
+static void load_residuals(block *b, size_t a0, size_t a1)
 {
-    slot *s = &b->slots[b->active[i]];
-    s->r = b->r + i * b->n;
-    s->q = b->q + i * b->d;
-    memcpy(s->r, s->y, b->n * sizeof *s->r);
-    for (size_t k = 0; k < s->k; k++)
-        if (s->w[s->ws[k]] != 0)
-            dnb_sparse_axpy(s->r, -s->w[s->ws[k]], b->s->xt + s->ws[k] * b->n, b->n);
+    for (size_t i = a0; i < a1; i++) {
+        slot *s = &b->slots[b->active[i]];
+        s->r = b->r + i * b->n;
+        s->q = b->q + i * b->d;
+        memcpy(s->r, s->y, b->n * sizeof *s->r);
+    }
+    for (size_t j0 = 0; j0 < b->d; j0 += TILE)
+        for (size_t i = a0; i < a1; i++) {
+            const slot *s = &b->slots[b->active[i]];
+            for (size_t j = j0; j < j0 + TILE && j < b->d; j++)
+                if (s->w[j] != 0)
+                    dnb_sparse_axpy(s->r, -s->w[j], b->s->xt + j * b->n, b->n);
+        }
 }
 
 /* The duality gap over all features, and the largest |x_j.r - l2 w_j|. */
@@ -225,7 +246,8 @@ static double kth_largest(double *v, size_t n, size_t keep)
 }
 
 /* How many features a step starts with: all that the strong rule keeps when it follows another
- * step, few otherwise; and twice as many after each round that did not finish the step. */
+ * step, otherwise a share of those above their bound; and twice as many after each round that did
+ * not finish the step. */
 static void set_limit(const block *b, slot *s, const dnb_sparse_problem *p, size_t support)
 {
     size_t least = 2 * support > FEW ? 2 * support : FEW;
@@ -234,14 +256,17 @@ static void set_limit(const block *b, slot *s, const dnb_sparse_problem *p, size
         return;
     }
     s->limit = least;
-    if (s->step == 0)
-        return;
-    double before = alpha_of(b, s, s->step - 1) * (double)b->n * b->req->l1_ratio;
-    size_t strong = 0;
+    double bound = p->l1;
+    if (s->step > 0)
+        bound = 2 * p->l1 - alpha_of(b, s, s->step - 1) * (double)b->n * b->req->l1_ratio;
+    size_t over = 0;
     for (size_t j = 0; j < b->d; j++)
-        strong += fabs(s->q[j] - p->l2 * s->w[j]) >= 2 * p->l1 - before;
-    if (strong > s->limit && strong < 4 * s->limit)
-        s->limit = strong;
+        over += fabs(s->q[j] - p->l2 * s->w[j]) >= bound;
+    size_t some = (over < b->n ? over : b->n) / 4;
+    if (s->step == 0)
+        s->limit = some > least ? some : least;
+    else if (over > least && over < 4 * least)
+        s->limit = over;
 }
 
 /* Whether a feature at 0 is worth working on: it violates its bound or nearly does, and the
@@ -290,9 +315,9 @@ static void advance(block *b, slot *s, double *score)
         dnb_sparse_problem p = problem_of(b, s);
         double dual;
         s->gap = full_gap(b, s, &p, &dual);
-        bool converged = s->yy == 0 || dual == 0 || s->gap <= p.goal;
-        if (converged || s->passes >= b->req->max_iterations) {
-            finish_step(b, s, converged);
+        bool optimal = s->yy == 0 || dual == 0 || s->gap <= p.goal;
+        if (optimal || s->passes >= b->req->max_iterations) {
+            finish_step(b, s, optimal || s->gap <= b->req->tolerance * s->yy);
             continue;
         }
         choose(b, s, &p, dual, score);
@@ -311,7 +336,12 @@ static int by_size(const void *a, const void *b)
 static bool wants_gram(const block *b, const slot *s)
 {
     double k = (double)s->k;
-    return s->k <= 2 * b->n && 16 * k * k <= (double)b->req->memory / 16;
+    if (s->k > 2 * b->n || 16 * k * k > (double)b->req->memory / 16)
+        return false;
+    for (size_t i = 0; i < s->k; i++)
+        if (!dnb_sparse_in_reach(b->s, s->ws[i]))
+            return false;
+    return true;
 }
 
 /* The calling thread's scratch of at least `size` numbers; NULL when there is no memory. */
@@ -329,16 +359,15 @@ static double *desk_of(block *b, size_t size)
 }
 
 /* Products of the working set's features with each other, of the target alone. xw: k x n. */
-static dnb_status own_products(double *g, size_t stride, double *xw, const block *b, const slot *s,
-                               dnb_err *err)
+static void own_products(float *g, size_t stride, float *xw, const block *b, const slot *s)
 {
     for (size_t i = 0; i < s->k; i++)
-        memcpy(xw + i * b->n, b->s->xt + s->ws[i] * b->n, b->n * sizeof *xw);
-    for (size_t i = 0; i < s->k; i++)
-        for (size_t j = s->k; j < stride; j++)
-            g[i * stride + j] = 0;
-    return dnb_matmul(g, stride, xw, b->n, xw, b->n, s->k, s->k, b->n,
-                      &(dnb_matmul_options){.transpose_b = true, .alpha = 1}, err);
+        dnb_sparse_single(xw + i * b->n, b->s, s->ws[i]);
+    int threads = dnb_serial_begin();
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, (int)s->k, (int)b->n, 1, xw, (int)b->n, 0,
+                g, (int)stride);
+    dnb_serial_end(threads);
+    dnb_sparse_complete(g, stride, s->k, b->n);
 }
 
 /* Descent over the working set by way of dot products of features. */
@@ -346,32 +375,38 @@ static dnb_status descend_gram(block *b, slot *s, const dnb_sparse_problem *p, s
                                dnb_err *err)
 {
     const dnb_sparse_gram *gram = &b->s->gram;
-    size_t k = s->k, stride = (k + 7) / 8 * 8, more = b->shared ? k : b->n;
-    size_t size = k * stride + 6 * stride + k * (more > k ? more : k);
-    double *g = desk_of(b, size);
-    if (!g)
-        return dnb_fail_memory(err, "a working set", size * sizeof *g);
-    double *w = g + k * stride, *q = w + stride, *c = q + stride, *work = c + stride;
+    size_t k = s->k, stride = (k + 15) / 16 * 16, more = b->shared ? k : b->n;
+    size_t size = k * stride / 2 + 6 * stride + k * (more > k ? more : k);
+    double *w = desk_of(b, size);
+    if (!w)
+        return dnb_fail_memory(err, "a working set", size * sizeof *w);
+    double *q = w + stride, *c = q + stride, *work = c + stride;
+    float *g = (float *)(w + size - k * stride / 2);
     if (b->shared) {
         /* In the order of Gram rows, so that these are read forwards. */
         for (size_t i = 0; i < k; i++)
             s->ws[i] = gram->at[s->ws[i]];
         qsort(s->ws, k, sizeof *s->ws, by_size);
-        dnb_sparse_gram_gather(g, stride, gram, s->ws, k);
+        dnb_sparse_gram_gather(g, stride, gram, s->ws, k, b->n);
         for (size_t i = 0; i < k; i++)
             s->ws[i] = gram->feature[s->ws[i]];
     } else {
-        dnb_status status = own_products(g, stride, work, b, s, err);
-        if (status != DNB_OK)
-            return status;
+        own_products(g, stride, (float *)work, b, s);
     }
     memset(w, 0, 3 * stride * sizeof *w);
+    double unit2 = gram->unit * gram->unit;
     for (size_t i = 0; i < k; i++) {
         w[i] = s->w[s->ws[i]];
-        q[i] = s->q[s->ws[i]];
-        c[i] = s->c[s->ws[i]];
+        q[i] = unit2 * s->q[s->ws[i]];
+        c[i] = unit2 * s->c[s->ws[i]];
     }
-    dnb_status status = dnb_sparse_descend(w, q, c, g, k, stride, p, work, passes, err);
+    /* The objective times unit^2 has the same minimum. */
+    const dnb_sparse_problem scaled = {.l1 = unit2 * p->l1,
+                                       .l2 = unit2 * p->l2,
+                                       .yy = unit2 * p->yy,
+                                       .goal = unit2 * p->goal,
+                                       .most = p->most};
+    dnb_status status = dnb_sparse_descend(w, q, c, g, k, stride, &scaled, work, passes, err);
     if (status != DNB_OK)
         return status;
     for (size_t i = 0; i < k; i++)
@@ -404,7 +439,7 @@ static dnb_status provide_gram(block *b, dnb_err *err)
         const slot *s = &b->slots[b->active[i]];
         if (!wants_gram(b, s))
             continue;
-        own += 2.0 * (double)s->k * (double)s->k * (double)b->n;
+        own += (double)s->k * (double)s->k * (double)b->n;
         for (size_t k = 0; k < s->k; k++)
             if (g->at[s->ws[k]] == SIZE_MAX) {
                 g->at[s->ws[k]] = SIZE_MAX - 1; /* listed */
@@ -442,8 +477,8 @@ static dnb_status round_of(block *b, dnb_err *err)
 {
     dnb_status status = DNB_OK;
 #pragma omp parallel for schedule(dynamic)
-    for (size_t i = 0; i < b->n_active; i++)
-        load_residual(b, i);
+    for (size_t i = 0; i < b->n_active; i += GROUP)
+        load_residuals(b, i, b->n_active - i < GROUP ? b->n_active : i + GROUP);
     DNB_TRY(dnb_matmul(b->q, b->d, b->r, b->n, b->s->xt, b->n, b->n_active, b->d, b->n,
                        &(dnb_matmul_options){.transpose_b = true, .alpha = 1}, err));
     if (!b->started)
