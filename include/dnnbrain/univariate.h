@@ -42,7 +42,8 @@ typedef struct dnb_univariate_options {
     uint64_t seed;
     size_t memory;                /* bytes of work space; 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
-    double *all; /* NULL, or d x m numbers for the mean score (or r) of every pair */
+    double *all; /* NULL, or d x m numbers: the mean score (or r) of every pair; on failure some may
+                    have been written */
 } dnb_univariate_options;
 
 /* Released with dnb_univariate_release. Scores within 1e-12 (relative above 1) of each other are
