@@ -5,6 +5,7 @@
 
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/array.h"
+#include "dnnbrain/banded.h"
 #include "dnnbrain/brainimage.h"
 #include "dnnbrain/colormap.h"
 #include "dnnbrain/condensed.h"

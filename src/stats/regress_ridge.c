@@ -124,6 +124,7 @@ dnb_status dnb_ridge_new(dnb_ridge **out, const dnb_ridge_source *src,
     r->opt = opt;
     r->dual = src->gram || src->d >= src->n;
     r->by_predicting = src->by_predicting;
+    r->folds_only = src->folds_only;
     DNB_TRY(sort_rows(r, err));
     DNB_TRY(check_memory(r, err));
     if (src->x)

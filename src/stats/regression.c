@@ -131,8 +131,8 @@ static dnb_status check_folds(const dnb_folds *f, size_t n, dnb_scoring scoring,
     return DNB_OK;
 }
 
-static dnb_status check_options(const dnb_regression_model *model,
-                                const dnb_regression_options *opt, size_t n, dnb_err *err)
+dnb_status dnb_regression_check_options(const dnb_regression_model *model,
+                                        const dnb_regression_options *opt, size_t n, dnb_err *err)
 {
     if ((opt->alphas == NULL) != (opt->n_alphas == 0))
         return dnb_fail(err, DNB_EARG, "alphas and n_alphas go together");
@@ -209,7 +209,7 @@ dnb_status dnb_regressor_new(dnb_regressor **out, const double *x, size_t n, siz
                         names[opt->kind], n, d);
     if (!dnb_mul_size(&cells, n, d) || !dnb_mul_size(&cells, cells, sizeof(double)))
         return dnb_fail(err, DNB_EARG, "%zu rows of %zu features cannot be counted", n, d);
-    DNB_TRY(check_options(models[opt->kind], opt, n, err));
+    DNB_TRY(dnb_regression_check_options(models[opt->kind], opt, n, err));
     DNB_TRY(dnb_regression_check_finite(x, n, d, "features", err));
     DNB_NEW(r, 1, "a linear model");
     r->model = models[opt->kind];

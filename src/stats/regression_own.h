@@ -26,6 +26,10 @@ typedef struct dnb_regression_model {
 extern const dnb_regression_model dnb_regression_ols, dnb_regression_ridge, dnb_regression_lasso,
     dnb_regression_elasticnet, dnb_regression_pls;
 
+dnb_status dnb_regression_check_options(const dnb_regression_model *model,
+                                        const dnb_regression_options *opt, size_t n,
+                                        dnb_err *err) DNB_MUST_CHECK;
+
 /* Zeroed coef, intercept and, where asked, alpha and score. */
 dnb_status dnb_linear_init(dnb_linear *out, size_t d, size_t m, bool alpha, bool score,
                            dnb_err *err) DNB_MUST_CHECK;

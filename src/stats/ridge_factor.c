@@ -284,7 +284,7 @@ dnb_status dnb_ridge_factor(dnb_ridge *r, const double *gram, dnb_err *err)
     dnb_err *errors = NULL;
     parts p = {0};
     double *sorted = NULL;
-    size_t tasks = r->k + 1;
+    size_t tasks = r->k + (r->folds_only ? 0 : 1);
     DNB_NEW(each, tasks, "tasks");
     DNB_NEW(errors, tasks, "tasks");
     if (r->dual) {

@@ -36,6 +36,7 @@ typedef struct dnb_ridge {
     dnb_ridge_split *fold; /* k */
     dnb_ridge_split all;
     const dnb_regression_options *opt;
+    bool folds_only;    /* the split of all is not made */
     bool by_predicting; /* never the partial fractions: tests compare the two */
 } dnb_ridge;
 
@@ -45,6 +46,7 @@ typedef struct dnb_ridge_source {
     size_t n, d;
     const double *x, *gram;
     bool by_predicting;
+    bool folds_only; /* scores alone will be asked for */
 } dnb_ridge_source;
 
 dnb_status dnb_ridge_new(dnb_ridge **out, const dnb_ridge_source *src,
