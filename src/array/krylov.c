@@ -27,7 +27,7 @@ typedef struct krylov {
     double *y, *theta;        /* keep x most Ritz vectors in the basis (rows), their values */
     double *work;             /* most x most, then block x keep */
     double *swap;             /* keep x n */
-    double scale;             /* largest |Ritz value| seen */
+    double scale;             /* largest |A v| of a basis vector: close to the norm of A */
     dnb_random random;
     /* Fresh random vectors came in because the space was exhausted: then eigenvalues of high
      * multiplicity may still hide, and nothing is believed before it stood the same number of
@@ -168,6 +168,8 @@ static dnb_status step(krylov *s, dnb_err *err)
     size_t b = s->p - s->done;
     DNB_TRY(multiply(s->w, s->n, last, s->n, s->a, s->n, (size_t[]){b, s->n, s->n}, false, false, 1,
                      0, err));
+    for (size_t j = 0; j < b; j++)
+        s->scale = fmax(s->scale, norm_of(s->w + j * s->n, s->n));
     DNB_TRY(project_out(s, s->w, b, s->p, true, err));
     for (size_t i = 0; i < s->p; i++)
         for (size_t j = 0; j < b; j++)
@@ -205,7 +207,6 @@ static dnb_status ritz(krylov *s, dnb_err *err)
     for (size_t c = 0; c < q; c++) {
         s->theta[c] = w[q - 1 - c];
         memcpy(s->y + c * s->most, z + (q - 1 - c) * p, p * sizeof *z);
-        s->scale = fmax(s->scale, fabs(s->theta[c]));
     }
 done:
     dnb_free(w);

@@ -168,7 +168,7 @@ dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers,
         p.fixed += 8 * kept;
         p.fold = fmax(p.fold, 8 * one);
         /* Reading a layer holds a share of what is left, at least this. */
-        p.fold = fmax(p.fold, 8 * n * n + 32e6);
+        p.fold = fmax(p.fold, 8 * n * n + 4e6);
     }
     p.fixed += p.fold + 4.0 * n * (double)p.n_perm;
     per_layer = k * dm * 2 + dm * 5 + (o->predictions ? n * dm : 0);

@@ -85,35 +85,40 @@ static size_t rows_at_once(const dnb_rows *x, size_t count, size_t memory)
     return rows < 1 ? 1 : rows > x->n ? x->n : rows;
 }
 
-dnb_status dnb_mapping_weights_read(double *dst, dnb_mapping_weights *w, size_t first, size_t count,
+dnb_status dnb_mapping_weights_read(float *dst, dnb_mapping_weights *w, size_t first, size_t count,
                                     dnb_err *err)
 {
     dnb_status status = DNB_OK;
     const dnb_rows *x = &w->x;
-    double *tile = NULL, *raw = NULL;
-    size_t step;
+    double *tile = NULL, *raw = NULL, *sum = NULL;
+    const double *from = NULL;
+    size_t step = rows_at_once(x, count, w->memory);
     dnb_matmul_options o = {.transpose_a = true, .alpha = 1};
     if (first > w->d || count > w->d - first)
         return dnb_fail(err, DNB_EARG, "weights of features %zu to %zu of %zu", first + 1,
                         first + count, w->d);
     if (w->coef) {
-        memcpy(dst, w->coef + first * w->m, count * w->m * sizeof *dst);
-        return DNB_OK;
+        from = w->coef + first * w->m;
+    } else {
+        DNB_NEW(sum, count * w->m, "a block of weights");
+        DNB_NEW(tile, step * count, "a tile of features");
+        if (!x->data)
+            DNB_NEW(raw, step * (x->whole_rows ? x->d : count), "a tile of features");
+        from = sum;
     }
-    step = rows_at_once(x, count, w->memory);
-    DNB_NEW(tile, step * count, "a tile of features");
-    if (!x->data)
-        DNB_NEW(raw, step * (x->whole_rows ? x->d : count), "a tile of features");
-    for (size_t i = 0; i < x->n; i += step) {
+    for (size_t i = 0; sum && i < x->n; i += step) {
         size_t n = x->n - i < step ? x->n - i : step;
         o.beta = i > 0;
         DNB_TRY(read_columns(tile, raw, x, i, n, first, count, err));
         DNB_TRY(
-            dnb_matmul(dst, w->m, tile, count, w->dual + i * w->m, w->m, count, w->m, n, &o, err));
+            dnb_matmul(sum, w->m, tile, count, w->dual + i * w->m, w->m, count, w->m, n, &o, err));
     }
+    for (size_t i = 0; i < count * w->m; i++)
+        dst[i] = (float)from[i];
 done:
     dnb_free(tile);
     dnb_free(raw);
+    dnb_free(sum);
     return status;
 }
 

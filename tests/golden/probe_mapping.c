@@ -1,0 +1,326 @@
+/* Runs the mapping engine on .npy files, for diff_mapping.py and bench_mapping.py:
+ *   probe_mapping run OUT_PREFIX Y.npy LAYER.npy ... [key=value ...]
+ *   probe_mapping weights OUT_PREFIX Y.npy LAYER.npy [key=value ...]
+ *   probe_mapping eigen OUT_PREFIX A.npy k=K
+ * A Y of int64 holds labels. Keys: model, alphas=A,B,..., choice=fixed|cv|gcv|loo, components
+ * (PLS), per_target, no_scale, l1_ratio, tolerance, c, pca, folds=KIND, k, inner_k, scoring,
+ * choose, permutations, exchange=FILE.npy, seed, memory, threads, source=tiles|rows, predictions.
+ * Prints the seconds it took and what it reports. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "dnnbrain/array.h"
+#include "dnnbrain/linalg.h"
+#include "dnnbrain/mapping.h"
+
+enum { MOST = 16 };
+
+typedef struct probe {
+    int argc;
+    char **argv;
+    const char *prefix;
+    dnb_array y, layer[MOST], exchange;
+    dnb_mapping_layer layers[MOST];
+    dnb_rows held[MOST];
+    size_t n_layers, m;
+    double alphas[64];
+    dnb_folds folds;
+    dnb_mapping_options o;
+} probe;
+
+static const char *option(const probe *p, const char *key)
+{
+    size_t len = strlen(key);
+    for (int i = 3; i < p->argc; i++)
+        if (strncmp(p->argv[i], key, len) == 0 && p->argv[i][len] == '=')
+            return p->argv[i] + len + 1;
+    return NULL;
+}
+
+static double number(const probe *p, const char *key, double otherwise)
+{
+    const char *s = option(p, key);
+    return s ? strtod(s, NULL) : otherwise;
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* A reader over an array in memory, as a file would be read. */
+static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
+                            void *dst, dnb_err *err)
+{
+    const dnb_rows *x = ctx;
+    size_t item = dnb_dtype_size(x->dtype);
+    (void)err;
+    for (size_t i = 0; i < n_rows; i++)
+        memcpy((char *)dst + i * n_cols * item,
+               (const char *)x->data + ((row + i) * x->stride + col) * item, n_cols * item);
+    return DNB_OK;
+}
+
+static dnb_status load_layers(probe *p, dnb_err *err)
+{
+    const char *source = option(p, "source");
+    for (int i = 4; i < p->argc && !strchr(p->argv[i], '='); i++) {
+        size_t l = p->n_layers++;
+        dnb_status status = dnb_npy_read(&p->layer[l], p->argv[i], err);
+        if (status == DNB_OK)
+            status = dnb_rows_of_array(&p->held[l], &p->layer[l], err);
+        if (status != DNB_OK)
+            return status;
+        p->layers[l] = (dnb_mapping_layer){p->argv[i], p->held[l]};
+        if (source) {
+            dnb_rows *x = &p->layers[l].x;
+            x->data = NULL;
+            x->read = read_tile;
+            x->ctx = &p->held[l];
+            x->whole_rows = strcmp(source, "rows") == 0;
+        }
+    }
+    return DNB_OK;
+}
+
+static dnb_status set_model(probe *p, dnb_err *err)
+{
+    dnb_mapping_options *o = &p->o;
+    const char *model = option(p, "model"), *choice = option(p, "choice"), *a;
+    o->classify = p->y.dtype == DNB_I64;
+    if (o->classify) {
+        o->classifier.c = number(p, "c", 0);
+        o->classifier.l1 = number(p, "l1", 0) != 0;
+        o->classifier.tolerance = number(p, "tolerance", 0);
+        return dnb_classifier_parse(&o->classifier.kind, model ? model : "lrc", err);
+    }
+    o->regression.l1_ratio = number(p, "l1_ratio", 0.5);
+    o->regression.components = (size_t)number(p, "components", 2);
+    o->regression.per_target = number(p, "per_target", 0) != 0;
+    o->regression.no_scale = number(p, "no_scale", 0) != 0;
+    o->regression.tolerance = number(p, "tolerance", 0);
+    o->regression.scoring = DNB_SCORE_R2;
+    for (a = option(p, "alphas"); a; a = strchr(a, ',') ? strchr(a, ',') + 1 : NULL)
+        p->alphas[o->regression.n_alphas++] = strtod(a, NULL);
+    o->regression.alphas = o->regression.n_alphas ? p->alphas : NULL;
+    if (choice)
+        o->regression.choice = strcmp(choice, "cv") == 0    ? DNB_PENALTY_CV
+                               : strcmp(choice, "gcv") == 0 ? DNB_PENALTY_GCV
+                               : strcmp(choice, "loo") == 0 ? DNB_PENALTY_LOO
+                                                            : DNB_PENALTY_FIXED;
+    return dnb_regression_parse(&o->regression.kind, model ? model : "glm", err);
+}
+
+static dnb_status set_up(probe *p, dnb_err *err)
+{
+    dnb_mapping_options *o = &p->o;
+    dnb_folds_options fo = {.k = (size_t)number(p, "k", 3)};
+    const char *scoring = option(p, "scoring"), *exchange = option(p, "exchange");
+    const char *kind = option(p, "folds");
+    dnb_status status = dnb_npy_read(&p->y, p->argv[3], err);
+    if (status == DNB_OK)
+        status = load_layers(p, err);
+    if (status == DNB_OK)
+        status = set_model(p, err);
+    if (status == DNB_OK && kind)
+        status = dnb_folds_kind_parse(&fo.kind, kind, err);
+    if (status != DNB_OK)
+        return status;
+    p->m = p->y.ndim > 1 ? p->y.shape[1] : 1;
+    if (o->classify)
+        fo.labels = p->y.data;
+    o->n_components = (size_t)number(p, "pca", 0);
+    o->inner = fo;
+    o->inner.k = (size_t)number(p, "inner_k", 0);
+    o->choose_layer = number(p, "choose", 0) != 0;
+    o->predictions = number(p, "predictions", 0) != 0;
+    o->n_permutations = (size_t)number(p, "permutations", 0);
+    o->seed = (uint64_t)number(p, "seed", 1);
+    o->memory = (size_t)number(p, "memory", 0);
+    o->scoring = o->classify ? DNB_SCORE_ACCURACY : DNB_SCORE_EXPLAINED_VARIANCE;
+    if (scoring)
+        status = dnb_scoring_parse(&o->scoring, scoring, err);
+    if (status == DNB_OK && exchange)
+        status = dnb_npy_read(&p->exchange, exchange, err);
+    o->exchange = p->exchange.data;
+    if (status == DNB_OK)
+        status = dnb_folds_init(&p->folds, p->y.shape[0], &fo, err);
+    o->folds = &p->folds;
+    return status;
+}
+
+/* PREFIX_NAME.npy of doubles; nothing where x is NULL. */
+static dnb_status save(const probe *p, const char *name, const double *x, size_t rows, size_t cols,
+                       dnb_err *err)
+{
+    char path[4096];
+    dnb_array a = {0};
+    dnb_status status;
+    if (!x)
+        return DNB_OK;
+    snprintf(path, sizeof path, "%s_%s.npy", p->prefix, name);
+    status = dnb_array_init(&a, DNB_F64, 2, (size_t[]){rows, cols}, err);
+    if (status != DNB_OK)
+        return status;
+    memcpy(a.data, x, rows * cols * sizeof *x);
+    status = dnb_npy_write(&a, path, err);
+    dnb_array_release(&a);
+    return status;
+}
+
+static dnb_status save_sizes(const probe *p, const char *name, const size_t *x, size_t rows,
+                             size_t cols, dnb_err *err)
+{
+    double *v = x ? malloc(rows * cols * sizeof *v) : NULL;
+    dnb_status status;
+    for (size_t i = 0; v && i < rows * cols; i++)
+        v[i] = (double)x[i];
+    status = save(p, name, v, rows, cols, err);
+    free(v);
+    return status;
+}
+
+static dnb_status save_test(const probe *p, const char *name, const dnb_mapping_test *t, size_t m,
+                            dnb_err *err)
+{
+    const double *const part[3] = {t->p, t->p_max, t->q};
+    static const char *const names[3] = {"p", "pmax", "q"};
+    dnb_status status = DNB_OK;
+    for (int i = 0; i < 3 && status == DNB_OK; i++) {
+        char full[64];
+        snprintf(full, sizeof full, "%s%s", name, names[i]);
+        status = save(p, full, part[i], 1, m, err);
+    }
+    return status;
+}
+
+static dnb_status save_layer(const probe *p, const dnb_mapping *map, size_t l, dnb_err *err)
+{
+    const dnb_mapping_scores *s = &map->layer[l];
+    const struct {
+        const char *name;
+        const double *x;
+        size_t rows, cols;
+    } part[] = {{"score", s->score, map->k, map->m},
+                {"mean", s->mean, 1, map->m},
+                {"alpha", s->alpha, map->k, map->m},
+                {"prediction", s->prediction, map->n, map->m},
+                {"confusion", s->confusion, map->k, map->n_classes * map->n_classes}};
+    char name[64];
+    dnb_status status = DNB_OK;
+    for (size_t i = 0; i < sizeof part / sizeof *part && status == DNB_OK; i++) {
+        snprintf(name, sizeof name, "%zu_%s", l, part[i].name);
+        status = save(p, name, part[i].x, part[i].rows, part[i].cols, err);
+    }
+    snprintf(name, sizeof name, "%zu_", l);
+    return status == DNB_OK ? save_test(p, name, &s->test, map->m, err) : status;
+}
+
+static dnb_status run(probe *p, dnb_err *err)
+{
+    dnb_mapping map = {0};
+    const double *y = p->o.classify ? NULL : p->y.data;
+    const int64_t *labels = p->o.classify ? p->y.data : NULL;
+    size_t bytes = 0;
+    double start = now();
+    dnb_status status = dnb_mapping_plan_bytes(&bytes, p->layers, p->n_layers, p->m, &p->o, err);
+    if (status == DNB_OK)
+        status = dnb_mapping_run(&map, p->layers, p->n_layers, y, labels, p->m, &p->o, err);
+    if (status != DNB_OK)
+        return status;
+    printf("seconds %.3f planned %.1f peak %.1f constant %zu\n", now() - start,
+           (double)bytes * 1e-6, (double)dnb_memory_peak() * 1e-6, map.n_constant);
+    for (size_t l = 0; l < map.n_layers && status == DNB_OK; l++)
+        status = save_layer(p, &map, l, err);
+    if (status == DNB_OK)
+        status = save(p, "family", map.p_family, map.n_layers, map.m, err);
+    if (status == DNB_OK)
+        status = save_sizes(p, "best_layer", map.best.layer, map.k, map.m, err);
+    if (status == DNB_OK)
+        status = save_sizes(p, "best_chosen", map.best.chosen, map.n_layers, map.m, err);
+    if (status == DNB_OK)
+        status = save(p, "best_score", map.best.score, map.k, map.m, err);
+    if (status == DNB_OK)
+        status = save_test(p, "best_", &map.best.test, map.m, err);
+    dnb_mapping_release(&map);
+    return status;
+}
+
+static dnb_status weights(probe *p, dnb_err *err)
+{
+    dnb_mapping_weights *w = NULL;
+    dnb_status status = dnb_mapping_weights_new(&w, p->layers, p->y.data, p->m, &p->o, err);
+    size_t d = p->layers[0].x.d, m = p->m, step = d / 3 + 1;
+    float *block = malloc(d * m * sizeof *block);
+    double *all = malloc(d * m * sizeof *all);
+    for (size_t i = 0; i < d && status == DNB_OK; i += step)
+        status = dnb_mapping_weights_read(block + i * m, w, i, d - i < step ? d - i : step, err);
+    for (size_t i = 0; i < d * m; i++)
+        all[i] = block[i];
+    if (status == DNB_OK)
+        status = save(p, "weights", all, d, m, err);
+    if (status == DNB_OK)
+        status = save(p, "intercept", dnb_mapping_weights_intercept(w), 1, m, err);
+    if (status == DNB_OK)
+        status = save(p, "alpha", dnb_mapping_weights_alpha(w), 1, m, err);
+    dnb_mapping_weights_free(w);
+    free(block);
+    free(all);
+    return status;
+}
+
+static dnb_status eigen(probe *p, dnb_err *err)
+{
+    dnb_array a = {0};
+    dnb_status status = dnb_npy_read(&a, p->argv[3], err);
+    size_t n, k = (size_t)number(p, "k", 1);
+    double *values, *vectors, start;
+    if (status != DNB_OK)
+        return status;
+    n = a.shape[0];
+    values = malloc(k * sizeof *values);
+    vectors = malloc(n * k * sizeof *vectors);
+    start = now();
+    status = dnb_eigen(values, vectors, a.data, n, k, err);
+    printf("seconds %.3f\n", now() - start);
+    if (status == DNB_OK)
+        status = save(p, "values", values, 1, k, err);
+    if (status == DNB_OK)
+        status = save(p, "vectors", vectors, n, k, err);
+    free(values);
+    free(vectors);
+    dnb_array_release(&a);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    probe p = {.argc = argc, .argv = argv};
+    dnb_err err = {0};
+    dnb_status status;
+    if (argc < 4)
+        return 2;
+    p.prefix = argv[2];
+    if (option(&p, "threads"))
+        dnb_threads_set((int)number(&p, "threads", 1));
+    if (strcmp(argv[1], "eigen") == 0) {
+        status = eigen(&p, &err);
+    } else {
+        status = set_up(&p, &err);
+        if (status == DNB_OK)
+            status = strcmp(argv[1], "weights") == 0 ? weights(&p, &err) : run(&p, &err);
+    }
+    dnb_folds_release(&p.folds);
+    dnb_array_release(&p.y);
+    dnb_array_release(&p.exchange);
+    for (size_t l = 0; l < p.n_layers; l++)
+        dnb_array_release(&p.layer[l]);
+    if (status != DNB_OK)
+        fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
+    return status != DNB_OK;
+}
