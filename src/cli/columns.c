@@ -1,0 +1,138 @@
+/* Columns by name, and their values as classes. */
+#include "columns.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <dnnbrain/stim.h>
+#include <dnnbrain/suggest.h>
+
+dnb_status cli_table_read(dnb_table *out, const char *path, dnb_err *err)
+{
+    static const char suffix[] = ".stim.csv";
+    size_t n = strlen(path), k = sizeof suffix - 1;
+    if (n <= k || strcasecmp(path + n - k, suffix) != 0)
+        return dnb_table_read(out, path, NULL, err);
+    dnb_stim stim = {0};
+    dnb_status status = dnb_stim_read(&stim, path, err);
+    if (status != DNB_OK)
+        return status;
+    *out = stim.data;
+    stim.data = (dnb_table){0};
+    dnb_stim_release(&stim);
+    return DNB_OK;
+}
+
+dnb_status cli_column_find(const dnb_column **out, const dnb_table *t, const char *path,
+                           const char *name, dnb_err *err)
+{
+    char text[512];
+    *out = dnb_table_find(t, name);
+    if (*out)
+        return DNB_OK;
+    const char **names = calloc(t->n_columns + 1, sizeof *names);
+    if (!names)
+        return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    for (size_t i = 0; i < t->n_columns; i++)
+        names[i] = t->columns[i].name;
+    snprintf(text, sizeof text, "%s: no column '%s'", path, name);
+    dnb_suggest(text, sizeof text, name, names, t->n_columns);
+    free(names);
+    return dnb_fail(err, DNB_ENOTFOUND, "%s", text);
+}
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static dnb_status codes_of_texts(cli_codes *c, char *const *texts, const char *path, dnb_err *err)
+{
+    char **sorted = calloc(c->n + 1, sizeof *sorted);
+    c->names = calloc(c->n + 1, sizeof *c->names);
+    dnb_status status =
+        sorted && c->names ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    if (status == DNB_OK) {
+        memcpy(sorted, texts, c->n * sizeof *sorted);
+        qsort(sorted, c->n, sizeof *sorted, by_text);
+    }
+    for (size_t i = 0; i < c->n && status == DNB_OK; i++) {
+        if (i > 0 && strcmp(sorted[i], sorted[i - 1]) == 0)
+            continue;
+        if ((c->names[c->n_names] = strdup(sorted[i])))
+            c->n_names++;
+        else
+            status = dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    }
+    for (size_t i = 0; i < c->n && status == DNB_OK; i++) {
+        char **found = bsearch(&texts[i], c->names, c->n_names, sizeof *c->names, by_text);
+        c->value[i] = found ? (int64_t)(found - c->names) : 0;
+    }
+    free(sorted);
+    return status;
+}
+
+dnb_status cli_codes_of(cli_codes *out, const dnb_column *column, size_t n, const char *path,
+                        dnb_err *err)
+{
+    cli_codes c = {.n = n, .value = calloc(n + 1, sizeof *c.value)};
+    dnb_status status = c.value ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    if (status == DNB_OK && column->kind == DNB_COLUMN_TEXT)
+        status = codes_of_texts(&c, column->texts, path, err);
+    for (size_t i = 0; i < n && status == DNB_OK && column->kind != DNB_COLUMN_TEXT; i++) {
+        if (column->kind == DNB_COLUMN_INT) {
+            c.value[i] = column->ints[i];
+            continue;
+        }
+        double v = column->reals[i];
+        if (isfinite(v) && v == floor(v) && fabs(v) <= 9007199254740992.0)
+            c.value[i] = (int64_t)v;
+        else
+            status =
+                dnb_fail(err, DNB_EARG,
+                         "%s: column '%s' is %g in row %zu; classes are whole numbers or texts",
+                         path, column->name, v, i + 1);
+    }
+    if (status == DNB_OK)
+        *out = c;
+    else
+        cli_codes_release(&c);
+    return status;
+}
+
+void cli_codes_release(cli_codes *c)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        free(c->names[i]);
+    free(c->names);
+    free(c->value);
+    *c = (cli_codes){0};
+}
+
+dnb_status cli_codes_named(cli_codes *out, const char *option, const char *word, size_t n,
+                           const char *than, dnb_err *err)
+{
+    const char *colon = strrchr(word, ':');
+    if (!colon || colon == word || !colon[1])
+        return dnb_fail(err, DNB_EARG, "-%s %s: give FILE:COLUMN, a table and its column", option,
+                        word);
+    char *path = strndup(word, (size_t)(colon - word));
+    dnb_table table = {0};
+    const dnb_column *column = NULL;
+    dnb_status status = path ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %s", word);
+    if (status == DNB_OK)
+        status = cli_table_read(&table, path, err);
+    if (status == DNB_OK)
+        status = cli_column_find(&column, &table, path, colon + 1, err);
+    if (status == DNB_OK && table.n_rows != n)
+        status = dnb_fail(err, DNB_ESHAPE, "%s has %zu rows but %s has %zu", path, table.n_rows,
+                          than, n);
+    if (status == DNB_OK)
+        status = cli_codes_of(out, column, n, path, err);
+    dnb_table_release(&table);
+    free(path);
+    return status;
+}

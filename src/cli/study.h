@@ -1,0 +1,82 @@
+/* What probe, encode, decode and corr share: options, the stimulus list, and the run from layers to
+ * files. */
+#ifndef DNB_CLI_STUDY_H
+#define DNB_CLI_STUDY_H
+
+#include <dnnbrain/stim.h>
+
+#include "score_maps.h"
+
+/* The argument struct of all four commands. */
+typedef struct cli_map_args {
+    cli_source source;
+    cli_network network;
+    cli_units units;
+    cli_brain brain;
+    cli_mapping mapping;
+    const char *iteraxis, *out;
+    cli_strings beh;
+    bool best_layer;
+} cli_map_args;
+
+#define CLI_ITERAXIS_OPTION                                                                        \
+    {                                                                                              \
+        .name = "iteraxis", .type = CLI_CHOICE, .offset = offsetof(cli_map_args, iteraxis),        \
+        .choices = "channel|row_col",                                                              \
+        .help = "One analysis per channel, or per position, instead of one per layer."             \
+    }
+
+#define CLI_MAP_OUT_OPTION                                                                         \
+    {                                                                                              \
+        .name = "out", .type = CLI_OUTDIR, .offset = offsetof(cli_map_args, out),                  \
+        .required = true, .value = "DIR",                                                          \
+        .help = "Folder for the results (made when missing), one folder per layer."                \
+    }
+
+#define CLI_BEST_LAYER_OPTION                                                                      \
+    {                                                                                              \
+        .name = "best-layer", .type = CLI_FLAG, .offset = offsetof(cli_map_args, best_layer),      \
+        .help = "mv with several layers: also the best layer of every target, chosen inside the "  \
+                "training folds and scored on rows that had no part in the choice."                \
+    }
+
+/* A study from patterns (or a table) to files. Zero-initialise; cli_study_release. */
+typedef struct cli_study {
+    const cli_map_args *args;
+    cli_job job;
+    dnb_iteraxis axis;
+    dnb_stim stim; /* when -stim is given */
+    bool has_stim;
+    char **ids; /* its stimIDs, borrowed from it */
+    bool has_patterns;
+    cli_patterns patterns;
+    double *table; /* predictors that are columns of -stim */
+    cli_layer *layers;
+    size_t n_layers;
+
+    /* what is predicted: numbers, or classes by column */
+    const double *y;
+    cli_codes *classes; /* m when classifying */
+    size_t m, n_targets_constant;
+    const char *target_path; /* where they come from, for messages */
+    const cli_responses *responses;
+
+    cli_scores *scores; /* n_layers */
+    cli_best best;
+} cli_study;
+
+/* Options of the command line alone; usage errors. */
+dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *ctx,
+                           dnb_err *err) DNB_MUST_CHECK;
+/* Reads -stim, if given. */
+dnb_status cli_study_stim(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* The columns -beh of -stim: *out n x columns (free() it), or classes (*codes, one per column). */
+dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s,
+                             dnb_err *err) DNB_MUST_CHECK;
+/* Opens the patterns and compares their number of stimuli with n of target_path. */
+dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* Maps every layer onto the targets and writes all there is. */
+dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+void cli_study_release(cli_study *s);
+
+#endif
