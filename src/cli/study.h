@@ -58,7 +58,8 @@ typedef struct cli_study {
     const double *y;
     cli_codes *classes; /* m when classifying */
     size_t m, n_targets_constant;
-    const char *target_path; /* where they come from, for messages */
+    const char *target_path;         /* where they come from, for messages */
+    const char *const *target_names; /* m, of behaviour columns; NULL: ask the responses */
     const cli_responses *responses;
 
     cli_scores *scores; /* n_layers */
