@@ -43,7 +43,6 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         ctx->memory -= responses.n * responses.m * sizeof *responses.y;
         s.y = responses.y;
         s.m = responses.m;
-        s.n_targets_constant = responses.n_constant;
         s.target_path = responses.path;
         s.responses = &responses;
         status = cli_study_open(&s, responses.n, ctx, err);

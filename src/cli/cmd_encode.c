@@ -21,24 +21,12 @@ static const cli_option options[] = {
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
 
-static dnb_status check(const cli_map_args *a, cli_context *ctx, dnb_err *err)
-{
-    if (a->beh.count && (a->source.act || a->network.net))
-        return cli_usage(ctx, err, "give either -beh or activations (-act, -net) as predictors");
-    if (a->beh.count && !a->network.stim)
-        return cli_usage(ctx, err, "-beh needs -stim, the list that has the columns");
-    if (a->beh.count &&
-        (a->iteraxis || a->units.layer.count || a->units.chn.count || a->units.dmask))
-        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to activations");
-    return DNB_OK;
-}
-
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = args;
     cli_study s = {0};
     cli_responses responses = {0};
-    dnb_status status = check(a, ctx, err);
+    dnb_status status = cli_study_check_beh(a, ctx, err);
     if (status == DNB_OK)
         status = cli_study_check(&s, a, ctx, err);
     if (status == DNB_OK)
@@ -49,15 +37,12 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         ctx->memory -= responses.n * responses.m * sizeof *responses.y;
         s.y = responses.y;
         s.m = responses.m;
-        s.n_targets_constant = responses.n_constant;
         s.target_path = responses.path;
         s.responses = &responses;
-        status = a->beh.count ? cli_study_columns(&s.table, NULL, &s, err)
-                              : cli_study_open(&s, responses.n, ctx, err);
+        status = cli_study_open(&s, responses.n, ctx, err);
     }
-    if (status == DNB_OK && a->beh.count && dnb_stim_count(&s.stim) != responses.n)
-        status = dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->network.stim,
-                          dnb_stim_count(&s.stim), responses.path, responses.n);
+    if (status == DNB_OK && a->beh.count)
+        status = cli_study_columns(&s.table, NULL, &s, err);
     if (status == DNB_OK)
         status = cli_study_run(&s, ctx, err);
     cli_study_release(&s);

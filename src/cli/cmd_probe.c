@@ -44,18 +44,6 @@ static dnb_status check(const cli_study *s, cli_context *ctx, dnb_err *err)
     return DNB_OK;
 }
 
-static size_t count_constant(const double *y, size_t n, size_t m)
-{
-    size_t count = 0;
-    for (size_t t = 0; t < m; t++) {
-        size_t i = 1;
-        while (i < n && y[i * m + t] == y[t])
-            i++;
-        count += i == n;
-    }
-    return count;
-}
-
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = args;
@@ -75,7 +63,6 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         s.m = a->beh.count;
         s.target_names = a->beh.items;
         s.target_path = a->network.stim;
-        s.n_targets_constant = y ? count_constant(y, dnb_stim_count(&s.stim), s.m) : 0;
         status = cli_study_open(&s, dnb_stim_count(&s.stim), ctx, err);
     }
     if (status == DNB_OK)

@@ -112,6 +112,34 @@ void cli_codes_release(cli_codes *c)
     *c = (cli_codes){0};
 }
 
+dnb_status cli_drop_constant(size_t **varying, double *y, size_t n, size_t *m, const char *path,
+                             dnb_err *err)
+{
+    size_t left = 0, all = *m, *list = calloc(all + 1, sizeof *list);
+    if (!list)
+        return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    for (size_t t = 0; t < all; t++) {
+        size_t i = 1;
+        while (i < n && y[i * all + t] == y[t])
+            i++;
+        if (i < n)
+            list[left++] = t;
+    }
+    if (left == 0) {
+        free(list);
+        return dnb_fail(err, DNB_EARG, "%s: %s", path,
+                        all == 1 ? "the target does not vary over the stimuli"
+                                 : "none of the targets varies over the stimuli");
+    }
+    for (size_t i = 0; left < all && i < n;
+         i++) /* to the front: nothing is overwritten too early */
+        for (size_t t = 0; t < left; t++)
+            y[i * left + t] = y[i * all + list[t]];
+    *varying = list;
+    *m = left;
+    return DNB_OK;
+}
+
 dnb_status cli_codes_named(cli_codes *out, const char *option, const char *word, size_t n,
                            const char *than, dnb_err *err)
 {

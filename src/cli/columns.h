@@ -26,6 +26,11 @@ dnb_status cli_codes_of(cli_codes *out, const dnb_column *c, size_t n, const cha
                         dnb_err *err) DNB_MUST_CHECK;
 void cli_codes_release(cli_codes *c);
 
+/* Drops the columns of y (n x *m) that do not vary, in place: *m are left, and varying (free() it)
+ * says which they were. DNB_EARG when none is left; `path` is for the message. */
+dnb_status cli_drop_constant(size_t **varying, double *y, size_t n, size_t *m, const char *path,
+                             dnb_err *err) DNB_MUST_CHECK;
+
 /* FILE:COLUMN, cut at the last colon; the file has to list n rows. */
 dnb_status cli_codes_named(cli_codes *out, const char *option, const char *word, size_t n,
                            const char *than, dnb_err *err) DNB_MUST_CHECK;

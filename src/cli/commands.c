@@ -4,11 +4,11 @@
 #include <string.h>
 
 extern const cli_command cmd_act, cmd_mask, cmd_pool, cmd_fe, cmd_rdm, cmd_roi, cmd_rsa, cmd_view,
-    cmd_info, cmd_demo, cmd_run, cmd_encode, cmd_probe, cmd_corr;
+    cmd_info, cmd_demo, cmd_run, cmd_encode, cmd_probe, cmd_corr, cmd_decode;
 
-const cli_command *const cli_commands[] = {&cmd_act, &cmd_mask,   &cmd_pool,  &cmd_fe,   &cmd_roi,
-                                           &cmd_rdm, &cmd_rsa,    &cmd_view,  &cmd_info, &cmd_demo,
-                                           &cmd_run, &cmd_encode, &cmd_probe, &cmd_corr, NULL};
+const cli_command *const cli_commands[] = {
+    &cmd_act,  &cmd_mask, &cmd_pool, &cmd_fe,     &cmd_roi,   &cmd_rdm,  &cmd_rsa,    &cmd_view,
+    &cmd_info, &cmd_demo, &cmd_run,  &cmd_encode, &cmd_probe, &cmd_corr, &cmd_decode, NULL};
 
 const cli_command *cli_find_command(const char *name)
 {

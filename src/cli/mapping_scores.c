@@ -75,6 +75,70 @@ dnb_status cli_scores_init(cli_scores *out, const cli_layer *layer, dnb_iteraxis
     return dnb_fail(err, DNB_ENOMEM, "layer %s: out of memory for its scores", layer->name);
 }
 
+/* `blocks` x from x width numbers become blocks x m x width. */
+static bool spread(double **slot, size_t blocks, size_t from, const size_t *varying, size_t m,
+                   size_t width, double fill)
+{
+    double *old = *slot, *wide = old ? numbers(blocks * m * width) : NULL;
+    if (!wide)
+        return !old;
+    for (size_t i = 0; i < blocks * m * width; i++)
+        wide[i] = fill;
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t t = 0; t < from; t++)
+            memcpy(wide + (b * m + varying[t]) * width, old + (b * from + t) * width,
+                   width * sizeof *wide);
+    free(old);
+    *slot = wide;
+    return true;
+}
+
+/* The same of places and layers; the others are 0. */
+static bool spread_whole(int64_t **slot, size_t blocks, size_t from, const size_t *varying,
+                         size_t m, size_t width)
+{
+    int64_t *old = *slot, *wide = old ? calloc(blocks * m * width + 1, sizeof *wide) : NULL;
+    if (!wide)
+        return !old;
+    for (size_t b = 0; b < blocks; b++)
+        for (size_t t = 0; t < from; t++)
+            memcpy(wide + (b * m + varying[t]) * width, old + (b * from + t) * width,
+                   width * sizeof *wide);
+    free(old);
+    *slot = wide;
+    return true;
+}
+
+dnb_status cli_scores_spread(cli_scores *s, const size_t *varying, size_t m, dnb_err *err)
+{
+    size_t n = s->n_iter, from = s->m;
+    bool ok = spread(&s->score, n, from, varying, m, s->k, 0);
+    ok &= spread(&s->mean, n, from, varying, m, 1, 0);
+    ok &= spread_whole(&s->place, n, from, varying, m, 3);
+    ok &= spread(&s->p, n, from, varying, m, 1, 1);
+    ok &= spread(&s->p_max, n, from, varying, m, 1, 1);
+    ok &= spread(&s->q, n, from, varying, m, 1, 1);
+    ok &= spread(&s->p_family, n, from, varying, m, 1, 1);
+    ok &= spread(&s->low, n, from, varying, m, 1, NAN);
+    ok &= spread(&s->high, n, from, varying, m, 1, NAN);
+    s->m = m;
+    return ok ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu targets", m);
+}
+
+dnb_status cli_best_spread(cli_best *b, const size_t *varying, size_t m, dnb_err *err)
+{
+    size_t from = b->m;
+    bool ok = spread_whole(&b->layer, 1, from, varying, m, b->k);
+    ok &= spread(&b->score, 1, from, varying, m, b->k, 0);
+    ok &= spread(&b->mean, 1, from, varying, m, 1, 0);
+    ok &= spread_whole(&b->mode, 1, from, varying, m, 1);
+    ok &= spread(&b->p, 1, from, varying, m, 1, 1);
+    ok &= spread(&b->p_max, 1, from, varying, m, 1, 1);
+    ok &= spread(&b->q, 1, from, varying, m, 1, 1);
+    b->m = m;
+    return ok ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu targets", m);
+}
+
 /* Part `iter` of s, targets first .. first + map->m - 1. */
 static void take(cli_scores *s, size_t iter, size_t first, const dnb_mapping *map, size_t l)
 {

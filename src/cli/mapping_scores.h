@@ -39,6 +39,12 @@ typedef struct cli_targets {
 dnb_status cli_scores_init(cli_scores *out, const cli_layer *layer, dnb_iteraxis axis, size_t m,
                            size_t n_classes, const cli_job *job, size_t memory,
                            dnb_err *err) DNB_MUST_CHECK;
+/* Makes room for the targets that do not vary: target t becomes varying[t] of m; the others get
+ * score 0, p 1 and place 0. */
+dnb_status cli_scores_spread(cli_scores *s, const size_t *varying, size_t m,
+                             dnb_err *err) DNB_MUST_CHECK;
+dnb_status cli_best_spread(cli_best *b, const size_t *varying, size_t m,
+                           dnb_err *err) DNB_MUST_CHECK;
 void cli_scores_release(cli_scores *s);
 void cli_best_release(cli_best *b);
 

@@ -310,12 +310,6 @@ static dnb_status check_values(cli_responses *r, dnb_err *err)
                                 cli_responses_name(r, t, false, name, sizeof name),
                                 r->y[i * r->m + t], r->image ? "volume" : "row", i + 1,
                                 r->image ? " of -bmask" : "");
-    for (size_t t = 0; t < r->m; t++) {
-        size_t i = 1;
-        while (i < r->n && r->y[i * r->m + t] == r->y[t])
-            i++;
-        r->n_constant += i == r->n;
-    }
     return DNB_OK;
 }
 

@@ -41,7 +41,6 @@ typedef struct cli_responses {
     char **names;     /* m; NULL for images and arrays */
     dnb_brain *image; /* open for its geometry, NULL for others */
     size_t *voxels;   /* m, with image: voxel numbers, ascending */
-    size_t n_constant;
 } cli_responses;
 
 /* Usage errors: options that do not belong together. */

@@ -49,7 +49,7 @@ dnb_status cli_maps_folder(char **out, const char *root, const char *layer, cons
 dnb_status cli_maps_array(const char *dir, const char *name, dnb_dtype type, int ndim,
                           const size_t *shape, const void *data, cli_context *ctx, dnb_err *err)
 {
-    char file[64], text[160];
+    char file[64];
     dnb_array a;
     snprintf(file, sizeof file, "%s.npy", name);
     char *path = cli_join(dir, file);
@@ -58,7 +58,7 @@ dnb_status cli_maps_array(const char *dir, const char *name, dnb_dtype type, int
     dnb_array_borrow(&a, type, ndim, shape, (void *)data);
     dnb_status status = dnb_npy_write(&a, path, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, path, "%s", dnb_array_shape_text(&a, text, sizeof text));
+        cli_list_output(ctx, path);
     free(path);
     return status;
 }
@@ -76,7 +76,7 @@ dnb_status cli_maps_image(const char *dir, const char *name, const cli_responses
     dnb_status status =
         dnb_brain_write_like(path, r->image, n_maps, values, r->voxels, r->m, &o, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, path, "%zu map%s of %zu voxels", n_maps, n_maps == 1 ? "" : "s", r->m);
+        cli_list_output(ctx, path);
     free(path);
     return status;
 }
@@ -121,7 +121,7 @@ static dnb_status write_csv(const char *dir, const cli_responses *r, const cli_s
     if (status == DNB_OK)
         status = dnb_table_write(&table, path, NULL, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, path, "%zu ROIs", s->m);
+        cli_list_output(ctx, path);
     dnb_table_release(&table);
     free(column);
     free(path);
@@ -195,6 +195,9 @@ dnb_status cli_maps_write(const cli_maps *maps, const cli_scores *s, cli_context
         status = write_places(dir, r, s->n_iter, s->place, ctx, err);
     if (status == DNB_OK && maps->corr && r->names)
         status = write_csv(dir, r, s, ctx, err);
+    if (status == DNB_OK)
+        cli_say(ctx, "wrote %s: %zu target%s%s", dir, s->m, s->m == 1 ? "" : "s",
+                r && r->image ? ", with images" : "");
     free(dir);
     return status;
 }

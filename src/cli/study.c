@@ -19,6 +19,18 @@ dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *
     return status;
 }
 
+dnb_status cli_study_check_beh(const cli_map_args *a, cli_context *ctx, dnb_err *err)
+{
+    if (a->beh.count && (a->source.act || a->network.net))
+        return cli_usage(ctx, err, "give either -beh or activations (-act, -net), not both");
+    if (a->beh.count && !a->network.stim)
+        return cli_usage(ctx, err, "-beh needs -stim, the list that has the columns");
+    if (a->beh.count &&
+        (a->iteraxis || a->units.layer.count || a->units.chn.count || a->units.dmask))
+        return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to activations");
+    return DNB_OK;
+}
+
 /* -stim goes with -act here: it holds columns and says which stimuli are repeats. */
 static dnb_status check_source(const cli_map_args *a, cli_context *ctx, dnb_err *err)
 {
@@ -100,8 +112,12 @@ dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s
 dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
-    dnb_status status = check_source(a, ctx, err);
-    if (status != DNB_OK)
+    bool table = s->target_path != a->network.stim && a->beh.count;
+    dnb_status status = table ? DNB_OK : check_source(a, ctx, err);
+    if (status == DNB_OK && table && dnb_stim_count(&s->stim) != n)
+        status = dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->network.stim,
+                          dnb_stim_count(&s->stim), s->target_path, n);
+    if (status != DNB_OK || table)
         return status;
     s->has_patterns = true;
     status = cli_patterns_open(&s->patterns, &a->source, &a->network, &a->units, ctx, err);
@@ -114,10 +130,8 @@ dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err
     return status;
 }
 
-/* For the byte plan of a pass: what the engines hold while they work on one layer. */
-static dnb_status study_bytes(const void *analysis, const dnb_scan_layer *layer,
-                              const dnb_rows *rows, size_t memory, size_t *most, size_t *kept,
-                              dnb_err *err)
+dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, const dnb_rows *rows,
+                           size_t memory, size_t *most, size_t *kept, dnb_err *err)
 {
     const cli_study *s = analysis;
     size_t parts = 1;
@@ -246,13 +260,16 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
         status = cli_job_folds(&s->job, s->classes ? s->classes[0].value : NULL, ctx, err);
     if (status == DNB_OK && a->best_layer && s->has_patterns && s->patterns.set.n < 2)
         status = cli_usage(ctx, err, "-best-layer needs several layers to choose among");
-    if (status == DNB_OK && s->n_targets_constant)
-        cli_warn(ctx,
-                 "%s: %zu of %zu targets do not vary; their scores say nothing (see "
-                 "docs/methods.md)",
-                 s->target_path, s->n_targets_constant, s->m);
+    s->m_all = s->m;
+    if (status == DNB_OK && s->y)
+        status = cli_drop_constant(&s->varying, s->y, n, &s->m, s->target_path, err);
+    if (status == DNB_OK && s->m < s->m_all)
+        cli_warn(ctx, "%s: %zu of %zu targets do not vary; their scores are set to 0",
+                 s->target_path, s->m_all - s->m, s->m_all);
+    cli_note_number(ctx, "targets", (double)s->m_all);
+    cli_note_number(ctx, "constant_targets", (double)(s->m_all - s->m));
     if (status == DNB_OK && s->has_patterns)
-        status = cli_patterns_run(&s->patterns, &a->source, &a->network, a->out, study_bytes, s,
+        status = cli_patterns_run(&s->patterns, &a->source, &a->network, a->out, cli_study_bytes, s,
                                   ctx, err);
     size_t memory = s->has_patterns && !s->patterns.file ? s->patterns.memory : ctx->memory;
     /* What has a closed form reads the file itself; what is fitted part by part wants it at hand.
@@ -267,6 +284,10 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
         status = init_scores(s, memory / 2, err);
     if (status == DNB_OK)
         status = map_all(s, memory / 2, ctx, err);
+    for (size_t l = 0; l < s->n_layers && s->m < s->m_all && status == DNB_OK; l++)
+        status = cli_scores_spread(&s->scores[l], s->varying, s->m_all, err);
+    if (status == DNB_OK && s->best.m && s->m < s->m_all)
+        status = cli_best_spread(&s->best, s->varying, s->m_all, err);
     if (status == DNB_OK)
         status = write_all(s, ctx, err);
     return status;
@@ -289,6 +310,7 @@ void cli_study_release(cli_study *s)
     if (s->has_patterns)
         cli_patterns_release(&s->patterns);
     free(s->table);
+    free(s->varying);
     free(s->ids);
     dnb_stim_release(&s->stim);
     cli_job_release(&s->job);

@@ -55,9 +55,10 @@ typedef struct cli_study {
     size_t n_layers;
 
     /* what is predicted: numbers, or classes by column */
-    const double *y;
+    double *y;          /* n x m; only columns that vary once it runs */
     cli_codes *classes; /* m when classifying */
-    size_t m, n_targets_constant;
+    size_t m, m_all;
+    size_t *varying;                 /* m of the m_all; the others score 0 */
     const char *target_path;         /* where they come from, for messages */
     const char *const *target_names; /* m, of behaviour columns; NULL: ask the responses */
     const cli_responses *responses;
@@ -69,13 +70,19 @@ typedef struct cli_study {
 /* Options of the command line alone; usage errors. */
 dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *ctx,
                            dnb_err *err) DNB_MUST_CHECK;
+/* -beh in the place of activations, in encode and decode. */
+dnb_status cli_study_check_beh(const cli_map_args *a, cli_context *ctx,
+                               dnb_err *err) DNB_MUST_CHECK;
 /* Reads -stim, if given. */
 dnb_status cli_study_stim(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 /* The columns -beh of -stim: *out n x columns (free() it), or classes (*codes, one per column). */
 dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s,
                              dnb_err *err) DNB_MUST_CHECK;
-/* Opens the patterns and compares their number of stimuli with n of target_path. */
+/* Opens the patterns (none where -beh is their place) and compares numbers of stimuli with the n of
+ * target_path. */
 dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* For the byte plan of a pass: what the engines hold while they work on one layer. */
+cli_analysis_bytes cli_study_bytes;
 /* Maps every layer onto the targets and writes all there is. */
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 void cli_study_release(cli_study *s);
