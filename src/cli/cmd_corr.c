@@ -24,6 +24,7 @@ static const cli_option options[] = {
      .min = 0,
      .max = 9e15,
      .help = "Seed of the permutations."},
+    CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
 

@@ -19,28 +19,9 @@ static const cli_option options[] = {
      .help = "Columns of -stim to predict in the place of activations."},
     CLI_MAPPING_OPTIONS(cli_map_args, "glm|ridge|lasso|elasticnet|pls",
                         "Regression: glm is ordinary least squares with an intercept."),
+    CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
-
-/* One layer's results: a cell per selected unit. */
-typedef struct decoded {
-    size_t units, k;
-    double *score;     /* units x k */
-    double *mean;      /* units */
-    int64_t *location; /* uv: units: the best ROI or voxel, from 1; 0 for none */
-    double *p, *p_max, *q;
-    size_t n_constant;
-} decoded;
-
-static void decoded_release(decoded *d)
-{
-    free(d->score);
-    free(d->mean);
-    free(d->location);
-    free(d->p);
-    free(d->p_max);
-    free(d->q);
-}
 
 static double *filled(size_t n, double value)
 {
@@ -50,22 +31,31 @@ static double *filled(size_t n, double value)
     return x;
 }
 
-static dnb_status decoded_init(decoded *d, const cli_layer *layer, const cli_job *job,
-                               size_t memory, dnb_err *err)
+/* Results of one layer, a target per selected unit. */
+typedef struct decoded {
+    cli_scores *s;
+    int64_t *location; /* uv: the best ROI or voxel, from 1; 0 for none */
+    size_t n_constant;
+} decoded;
+
+static dnb_status decoded_init(decoded *d, cli_scores *s, const cli_layer *layer,
+                               const cli_job *job, size_t memory, dnb_err *err)
 {
-    *d = (decoded){.units = layer->shape[0] * layer->shape[1] * layer->shape[2], .k = job->folds.k};
-    double bytes = 8.0 * (double)d->units * ((double)d->k + 5);
+    size_t units = layer->shape[0] * layer->shape[1] * layer->shape[2];
+    *s = (cli_scores){.layer = layer->name, .n_iter = 1, .m = units, .k = job->folds.k};
+    *d = (decoded){.s = s};
+    double bytes = 8.0 * (double)units * ((double)s->k + 5);
     if (bytes > (double)memory)
         return dnb_fail(err, DNB_ENOMEM,
                         "layer %s: scores of %zu units take %.1f MB and the memory budget leaves "
                         "%.1f MB; raise --memory or select units",
-                        layer->name, d->units, bytes / 1e6, (double)memory / 1e6);
-    bool ok = (d->score = filled(d->units * d->k, 0)) && (d->mean = filled(d->units, 0));
+                        layer->name, units, bytes / 1e6, (double)memory / 1e6);
+    bool ok = (s->score = filled(units * s->k, 0)) && (s->mean = filled(units, 0));
     if (ok && job->uv)
-        ok = (d->location = calloc(d->units + 1, sizeof *d->location)) != NULL;
+        ok = (d->location = calloc(units + 1, sizeof *d->location)) != NULL;
     if (ok && job->args->permute)
-        ok = (d->p = filled(d->units, 1)) && (d->p_max = filled(d->units, 1)) &&
-             (d->q = filled(d->units, 1));
+        ok =
+            (s->p = filled(units, 1)) && (s->p_max = filled(units, 1)) && (s->q = filled(units, 1));
     return ok ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "layer %s: out of memory", layer->name);
 }
 
@@ -105,12 +95,13 @@ static dnb_status decode_mv(decoded *d, const size_t *unit, size_t m, const cli_
     cli_job_options(&o, job, memory, ctx);
     dnb_status status = dnb_mapping_run(&map, &layer, 1, y, NULL, m, &o, err);
     for (size_t t = 0; t < m && status == DNB_OK; t++) {
-        for (size_t f = 0; f < d->k; f++)
-            d->score[unit[t] * d->k + f] = map.layer[0].score[f * m + t];
-        d->mean[unit[t]] = map.layer[0].mean[t];
-        if (d->p) {
-            d->p[unit[t]] = map.layer[0].test.p[t];
-            d->p_max[unit[t]] = map.layer[0].test.p_max[t];
+        const dnb_mapping_scores *from_run = &map.layer[0];
+        for (size_t f = 0; f < d->s->k; f++)
+            d->s->score[unit[t] * d->s->k + f] = from_run->score[f * m + t];
+        d->s->mean[unit[t]] = from_run->mean[t];
+        if (d->s->p) {
+            d->s->p[unit[t]] = from_run->test.p[t];
+            d->s->p_max[unit[t]] = from_run->test.p_max[t];
         }
     }
     dnb_mapping_release(&map);
@@ -128,12 +119,12 @@ static dnb_status decode_uv(decoded *d, const size_t *unit, size_t m, const cli_
         status =
             cli_scores_uv(&s, 0, job, NULL, 0, predictors, DNB_ITER_NONE, &t, memory, ctx, err);
     for (size_t i = 0; i < m && status == DNB_OK; i++) {
-        memcpy(d->score + unit[i] * d->k, s.score + i * d->k, d->k * sizeof *s.score);
-        d->mean[unit[i]] = s.mean[i];
+        memcpy(d->s->score + unit[i] * s.k, s.score + i * s.k, s.k * sizeof *s.score);
+        d->s->mean[unit[i]] = s.mean[i];
         d->location[unit[i]] = s.place[3 * i];
-        if (d->p) {
-            d->p[unit[i]] = s.p[i];
-            d->p_max[unit[i]] = s.p_max[i];
+        if (d->s->p) {
+            d->s->p[unit[i]] = s.p[i];
+            d->s->p_max[unit[i]] = s.p_max[i];
         }
     }
     cli_scores_release(&s);
@@ -191,58 +182,60 @@ static dnb_status decode_block(decoded *d, size_t first, size_t count, const cli
 static dnb_status save(const decoded *d, const cli_layer *l, const cli_study *s, cli_context *ctx,
                        dnb_err *err)
 {
-    const size_t *u = l->shape, shape[4] = {u[0], u[1], u[2], d->k};
+    const size_t *u = l->shape, shape[4] = {u[0], u[1], u[2], d->s->k};
     char *dir = NULL;
     dnb_status status = cli_maps_folder(&dir, s->args->out, l->name, NULL, err);
     const struct {
         const char *name;
         const double *values;
-    } list[] = {{s->job.uv ? "max_score" : "mean_score", d->mean},
-                {"p", d->p},
-                {"p_max", d->p_max},
-                {"q", d->q}};
+    } list[] = {{"max_score", s->job.uv ? d->s->mean : NULL},
+                {"p", d->s->p},
+                {"p_max", d->s->p_max},
+                {"q", d->s->q}};
     if (status == DNB_OK)
-        status = cli_maps_array(dir, "score", DNB_F64, 4, shape, d->score, ctx, err);
+        status = cli_maps_array(dir, "score", DNB_F64, 4, shape, d->s->score, ctx, err);
     for (size_t i = 0; i < 4 && status == DNB_OK; i++)
-        if (list[i].values && (i > 0 || s->job.uv))
+        if (list[i].values)
             status = cli_maps_array(dir, list[i].name, DNB_F64, 3, shape, list[i].values, ctx, err);
     if (status == DNB_OK && d->location)
         status = cli_maps_array(dir, "location", DNB_I64, 3, shape, d->location, ctx, err);
     if (status == DNB_OK)
-        cli_say(ctx, "wrote %s: %zu units", dir, d->units);
+        cli_say(ctx, "wrote %s: %zu units", dir, d->s->m);
     free(dir);
     return status;
 }
 
-static dnb_status decode_layer(cli_study *s, cli_layer *layer, cli_layer *predictors,
+static dnb_status decode_layer(cli_study *s, size_t l, cli_layer *predictors, size_t *n_constant,
                                cli_context *ctx, dnb_err *err)
 {
     decoded d = {0};
+    cli_layer *layer = &s->layers[l];
     size_t block = 0, memory = ctx->memory;
-    dnb_status status = decoded_init(&d, layer, &s->job, memory / 4, err);
+    dnb_status status = decoded_init(&d, &s->scores[l], layer, &s->job, memory / 4, err);
     if (status == DNB_OK)
         status = choose_block(&block, layer, &s->job, memory, err);
-    for (size_t first = 0; first < d.units && status == DNB_OK; first += block) {
-        size_t count = d.units - first < block ? d.units - first : block;
+    for (size_t first = 0; status == DNB_OK && first < d.s->m; first += block) {
+        size_t count = d.s->m - first < block ? d.s->m - first : block;
         status = decode_block(&d, first, count, s, layer, predictors, memory / 2, ctx, err);
     }
-    if (status == DNB_OK && d.p)
-        status = dnb_fdr(d.q, d.p, d.units, err);
+    if (status == DNB_OK && d.s->p)
+        status = dnb_fdr(d.s->q, d.s->p, d.s->m, err);
     if (status == DNB_OK && d.n_constant)
         cli_warn(ctx, "layer %s: %zu of %zu units do not vary; their scores are set to 0",
-                 layer->name, d.n_constant, d.units);
+                 layer->name, d.n_constant, d.s->m);
     if (status == DNB_OK)
         status = save(&d, layer, s, ctx, err);
-    decoded_release(&d);
+    *n_constant += d.n_constant;
+    free(d.location);
     return status;
 }
 
 static dnb_status run_layers(cli_study *s, const cli_responses *r, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
-    cli_layer predictors, layer;
+    cli_layer predictors;
     char part[256];
-    size_t n_layers = s->has_patterns ? s->patterns.set.n : 1;
+    size_t n_constant = 0;
     const char *path = s->has_patterns ? s->patterns.path : a->network.stim;
     cli_layer_of_table(&predictors, r->path, r->y, r->n, r->m);
     dnb_status status = cli_job_stimuli(&s->job, r->n, r->path, s->ids, ctx, err);
@@ -253,19 +246,14 @@ static dnb_status run_layers(cli_study *s, const cli_responses *r, cli_context *
                                   ctx, err);
     if (s->has_patterns && !s->patterns.file)
         ctx->memory = s->patterns.memory;
-    for (size_t l = 0; l < n_layers && status == DNB_OK; l++) {
-        layer = (cli_layer){0};
-        if (s->has_patterns)
-            status = cli_layer_open(&layer, &s->patterns, l, ctx->memory / 8, err);
-        else
-            cli_layer_of_table(&layer, "beh", s->table, s->job.n, a->beh.count);
-        if (status == DNB_OK)
-            status = decode_layer(s, &layer, &predictors, ctx, err);
-        snprintf(part, sizeof part, "layer %s", s->has_patterns ? s->patterns.set.names[l] : "beh");
+    if (status == DNB_OK)
+        status = cli_study_layers(s, 0, err);
+    for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++) {
+        status = decode_layer(s, l, &predictors, &n_constant, ctx, err);
+        snprintf(part, sizeof part, "layer %s", s->layers[l].name);
         status = cli_blame(err, status, path, part);
-        cli_layer_release(&layer);
     }
-    return status == DNB_OK ? cli_maps_provenance(a->out, ctx, err) : status;
+    return status == DNB_OK ? cli_study_report(s, n_constant, ctx, err) : status;
 }
 
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
@@ -284,6 +272,8 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         ctx->memory -= r.n * r.m * sizeof *r.y;
         s.target_path = r.path;
         s.responses = &r;
+        s.decoding = true;
+        s.target_names = a->beh.count ? a->beh.items : NULL;
         status = cli_study_open(&s, r.n, ctx, err);
     }
     if (status == DNB_OK && a->beh.count)

@@ -18,6 +18,7 @@ static const cli_option options[] = {
                         "Regression: glm is ordinary least squares with an intercept."),
     CLI_BOOT_OPTION(cli_map_args),
     CLI_BEST_LAYER_OPTION,
+    CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
 

@@ -158,6 +158,11 @@ static dnb_folds_kind fold_kind(const cli_job *job)
                                                   : DNB_FOLDS_CONTIGUOUS;
 }
 
+const char *cli_job_folds_name(const cli_job *job)
+{
+    return dnb_folds_kind_name(fold_kind(job));
+}
+
 static dnb_folds_options fold_options(const cli_job *job)
 {
     return (dnb_folds_options){.kind = fold_kind(job),

@@ -158,6 +158,8 @@ dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx,
                          dnb_err *err) DNB_MUST_CHECK;
 /* Options of the multivariate engine, `memory` bytes. ctx may be NULL: no progress is shown. */
 void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx);
+/* "contiguous", ...: how stimuli were divided. */
+const char *cli_job_folds_name(const cli_job *job);
 void cli_job_release(cli_job *job);
 
 #endif

@@ -14,6 +14,8 @@ dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *
         status = cli_job_init(&s->job, &args->mapping, ctx, err);
     if (status == DNB_OK && args->best_layer && (s->job.uv || args->iteraxis))
         status = cli_usage(ctx, err, "-best-layer belongs to -anal mv without -iteraxis");
+    if (status == DNB_OK)
+        status = cli_report_check(args->figure, args->show, ctx, err);
     if (status == DNB_OK && args->brain.resp)
         status = cli_brain_check(&args->brain, ctx, err);
     return status;
@@ -140,6 +142,12 @@ dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, co
     *kept = parts * s->m * (s->job.folds.k + 8) * sizeof(double);
     *most = (size_t)64 << 20;
     (void)memory;
+    if (s->decoding) {
+        size_t units = layer->shape[0] * layer->shape[1] * layer->shape[2];
+        *kept = units * (s->job.folds.k + 5) * sizeof(double);
+        *most += *kept;
+        return DNB_OK;
+    }
     if (s->job.uv || s->axis != DNB_ITER_NONE)
         return DNB_OK;
     dnb_mapping_options o;
@@ -148,7 +156,7 @@ dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, co
     return dnb_mapping_plan_bytes(most, &one, 1, s->classes ? 1 : s->m, &o, err);
 }
 
-static dnb_status open_layers(cli_study *s, size_t memory, dnb_err *err)
+dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err)
 {
     s->n_layers = s->has_patterns ? s->patterns.set.n : 1;
     s->layers = calloc(s->n_layers + 1, sizeof *s->layers);
@@ -233,7 +241,43 @@ static dnb_status map_all(cli_study *s, size_t memory, cli_context *ctx, dnb_err
     return status;
 }
 
-static dnb_status write_all(cli_study *s, cli_context *ctx, dnb_err *err)
+static const char *target_name(const void *ctx, size_t layer, size_t t, char *buf, size_t size)
+{
+    const cli_study *s = ctx;
+    int64_t place[3];
+    if (s->responses && !s->decoding)
+        return cli_responses_name(s->responses, t, true, buf, size);
+    if (s->target_names) {
+        snprintf(buf, size, "%s", s->target_names[t]);
+        return buf;
+    }
+    cli_layer_place(&s->layers[layer], t, place);
+    snprintf(buf, size, "(%lld,%lld,%lld)", (long long)place[0], (long long)place[1],
+             (long long)place[2]);
+    return buf;
+}
+
+dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, dnb_err *err)
+{
+    cli_report r = {.out = s->args->out,
+                    .figure = s->args->figure,
+                    .show = s->args->show,
+                    .job = &s->job,
+                    .axis = s->axis,
+                    .scores = s->scores,
+                    .n_layers = s->n_layers,
+                    .n_constant = n_constant,
+                    .best = s->best.m ? &s->best : NULL,
+                    .ceiling = s->ceiling,
+                    .responses = s->decoding ? NULL : s->responses,
+                    .target = target_name,
+                    .ctx = s,
+                    .classes = s->classes};
+    dnb_status status = cli_maps_provenance(s->args->out, ctx, err);
+    return status == DNB_OK ? cli_report_write(&r, ctx, err) : status;
+}
+
+static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, dnb_err *err)
 {
     cli_maps maps = {.out = s->args->out,
                      .iteraxis = s->args->iteraxis,
@@ -246,7 +290,7 @@ static dnb_status write_all(cli_study *s, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK && s->best.m)
         status = cli_maps_write_best(&maps, &s->best, ctx, err);
     if (status == DNB_OK)
-        status = cli_maps_provenance(s->args->out, ctx, err);
+        status = cli_study_report(s, n_constant, ctx, err);
     return status;
 }
 
@@ -278,8 +322,8 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
                   (!s->job.corr && s->job.regression != DNB_GLM && s->job.regression != DNB_LASSO);
     bool hold = s->job.uv ? fitted : s->axis != DNB_ITER_NONE;
     if (status == DNB_OK)
-        status =
-            open_layers(s, hold ? memory / 4 / (s->has_patterns ? s->patterns.set.n : 1) : 0, err);
+        status = cli_study_layers(
+            s, hold ? memory / 4 / (s->has_patterns ? s->patterns.set.n : 1) : 0, err);
     if (status == DNB_OK)
         status = init_scores(s, memory / 2, err);
     if (status == DNB_OK)
@@ -289,7 +333,7 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK && s->best.m && s->m < s->m_all)
         status = cli_best_spread(&s->best, s->varying, s->m_all, err);
     if (status == DNB_OK)
-        status = write_all(s, ctx, err);
+        status = write_all(s, s->m_all - s->m, ctx, err);
     return status;
 }
 

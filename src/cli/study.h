@@ -5,7 +5,7 @@
 
 #include <dnnbrain/stim.h>
 
-#include "score_maps.h"
+#include "mapping_report.h"
 
 /* The argument struct of all four commands. */
 typedef struct cli_map_args {
@@ -14,9 +14,9 @@ typedef struct cli_map_args {
     cli_units units;
     cli_brain brain;
     cli_mapping mapping;
-    const char *iteraxis, *out;
+    const char *iteraxis, *out, *figure, *ceiling;
     cli_strings beh;
-    bool best_layer;
+    bool best_layer, show;
 } cli_map_args;
 
 #define CLI_ITERAXIS_OPTION                                                                        \
@@ -31,6 +31,18 @@ typedef struct cli_map_args {
         .name = "out", .type = CLI_OUTDIR, .offset = offsetof(cli_map_args, out),                  \
         .required = true, .value = "DIR",                                                          \
         .help = "Folder for the results (made when missing), one folder per layer."                \
+    }
+
+#define CLI_MAP_FIGURE_OPTIONS                                                                     \
+    {.name = "fig",                                                                                \
+     .type = CLI_OUTFILE,                                                                          \
+     .offset = offsetof(cli_map_args, figure),                                                     \
+     .value = "FILE",                                                                              \
+     .help = "Also draw the scores (.png, .svg or .pdf): by layer; for one layer a confusion "     \
+             "matrix (classifiers) or slices (images)."},                                          \
+    {                                                                                              \
+        .name = "show", .type = CLI_FLAG, .offset = offsetof(cli_map_args, show),                  \
+        .help = "Open the figure when there is a display."                                         \
     }
 
 #define CLI_BEST_LAYER_OPTION                                                                      \
@@ -62,8 +74,10 @@ typedef struct cli_study {
     const char *target_path;         /* where they come from, for messages */
     const char *const *target_names; /* m, of behaviour columns; NULL: ask the responses */
     const cli_responses *responses;
+    bool decoding; /* targets are units or columns, predictors the responses */
 
     cli_scores *scores; /* n_layers */
+    double *ceiling;    /* m_all, or NULL */
     cli_best best;
 } cli_study;
 
@@ -83,8 +97,14 @@ dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s
 dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 /* For the byte plan of a pass: what the engines hold while they work on one layer. */
 cli_analysis_bytes cli_study_bytes;
+/* Opens every layer (see cli_layer_open), and room for the list of their scores. */
+dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err) DNB_MUST_CHECK;
 /* Maps every layer onto the targets and writes all there is. */
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* summary.tsv, summary.json, the figure and provenance.json, from s->scores. Targets without names
+ * are units of their layer. */
+dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx,
+                            dnb_err *err) DNB_MUST_CHECK;
 void cli_study_release(cli_study *s);
 
 #endif

@@ -272,7 +272,10 @@ def threads():
             for name in (n for n in names if n.endswith(".npy")):
                 a = os.path.join(top, name)
                 expect(np.array_equal(np.load(a), np.load(a.replace(folder + "1", folder + "2", 1))), a + ": the same for 1 and 2 threads")
-    expect(load("t1", "best_layer.npy").shape == (3, 3) and set(load("t1", "best_layer.npy")[0]) == {1}, "V1's best layer: block/fc, the first by name")
+    layer, score = load("t1", "best_layer.npy"), load("t1", "best_score.npy")
+    every = np.stack([load("t1", name, "score.npy")[0] for name in sorted(LAYERS)])
+    expect(layer.shape == (3, 3) and set(layer.flat) <= {1, 2}, "best layers")
+    close(score, np.take_along_axis(every, layer[None] - 1, 0)[0], "the best layers' scores are those layers'")
 
 
 def haxby():
