@@ -39,7 +39,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK)
-        status = cli_responses_read(&responses, &a.brain, ctx, err);
+        status = cli_responses_read(&responses, &a.brain, "resp", ctx, err);
     if (status == DNB_OK) {
         ctx->memory -= responses.n * responses.m * sizeof *responses.y;
         s.y = responses.y;

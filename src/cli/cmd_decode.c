@@ -267,7 +267,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK)
-        status = cli_responses_read(&r, &a->brain, ctx, err);
+        status = cli_responses_read(&r, &a->brain, "resp", ctx, err);
     if (status == DNB_OK) {
         ctx->memory -= r.n * r.m * sizeof *r.y;
         s.target_path = r.path;

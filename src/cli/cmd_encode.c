@@ -18,6 +18,8 @@ static const cli_option options[] = {
                         "Regression: glm is ordinary least squares with an intercept."),
     CLI_BOOT_OPTION(cli_map_args),
     CLI_BEST_LAYER_OPTION,
+    CLI_CEILING_OPTION,
+    CLI_SAVE_WEIGHTS_OPTION,
     CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
@@ -33,7 +35,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK)
-        status = cli_responses_read(&responses, &a->brain, ctx, err);
+        status = cli_responses_read(&responses, &a->brain, "resp", ctx, err);
     if (status == DNB_OK) {
         ctx->memory -= responses.n * responses.m * sizeof *responses.y;
         s.y = responses.y;

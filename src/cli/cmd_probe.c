@@ -28,6 +28,7 @@ static const cli_option options[] = {
      .help = "svc, lrc: inverse penalty. Default: 0.025 for svc, 1 for lrc."},
     CLI_BOOT_OPTION(cli_map_args),
     CLI_BEST_LAYER_OPTION,
+    CLI_SAVE_WEIGHTS_OPTION,
     CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};

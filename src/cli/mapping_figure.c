@@ -72,13 +72,16 @@ static dnb_status line_of_all(const cli_report *r, double *of, dnb_err *err)
     for (size_t l = 0; l < n; l++) {
         const cli_scores *s = &r->scores[l];
         double *sorted = malloc(s->m * sizeof *sorted + 1);
+        size_t m = 0;
         if (!sorted)
             return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
-        memcpy(sorted, s->mean, s->m * sizeof *sorted);
-        qsort(sorted, s->m, sizeof *sorted, by_value);
-        of[VALUE * n + l] = mean_over(s->mean, s->m);
-        of[LOW * n + l] = sorted[s->m / 4];
-        of[HIGH * n + l] = sorted[s->m - 1 - s->m / 4];
+        for (size_t t = 0; t < s->m; t++)
+            if (!r->constant || !r->constant[t])
+                sorted[m++] = s->mean[t];
+        qsort(sorted, m, sizeof *sorted, by_value);
+        of[VALUE * n + l] = mean_over(sorted, m);
+        of[LOW * n + l] = sorted[m / 4];
+        of[HIGH * n + l] = sorted[m - 1 - m / 4];
         of[P_VALUE * n + l] = NAN;
         free(sorted);
     }
@@ -205,7 +208,8 @@ static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *er
         size_t v = b->voxels[t], z = v % shape[2], y = v / shape[2] % shape[1],
                x = v / (shape[1] * shape[2]);
         used[z] = true;
-        maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)r->scores[0].mean[t];
+        if (!r->constant || !r->constant[t])
+            maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)r->scores[0].mean[t];
     }
     for (size_t z = 0; z < shape[2]; z++)
         count += used[z];

@@ -47,19 +47,26 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
 }
 
 /* Many targets: what they have in common. */
-static void row_of_all(const cli_scores *s, size_t i, double *row)
+static void row_of_all(const cli_report *r, const cli_scores *s, size_t i, double *row)
 {
     const double *mean = s->mean + i * s->m;
-    double sum = 0, found = 0;
+    double sum = 0, square = 0, found = 0, n = 0;
     row[MAX] = -INFINITY;
     for (size_t t = 0; t < s->m; t++) {
+        if (r->constant && r->constant[t])
+            continue;
+        n++;
         sum += mean[t];
         row[MAX] = fmax(row[MAX], mean[t]);
         found += s->q && s->q[i * s->m + t] < 0.05;
     }
-    row[SCORE] = sum / (double)s->m;
-    row[SD] = spread_of(mean, s->m);
+    for (size_t t = 0; t < s->m; t++)
+        if (!r->constant || !r->constant[t])
+            square += (mean[t] - sum / n) * (mean[t] - sum / n);
+    row[SCORE] = sum / n;
+    row[SD] = n > 1 ? sqrt(square / (n - 1)) : NAN;
     row[FOUND] = s->q ? found : NAN;
+    row[TARGETS] = n;
 }
 
 typedef struct summary {
@@ -117,8 +124,7 @@ static dnb_status fill_row(summary *y, size_t at, const cli_report *r, size_t l,
     if (y->each) {
         row_of_target(r, s, i, t, row);
     } else {
-        row[TARGETS] = (double)s->m;
-        row_of_all(s, i, row);
+        row_of_all(r, s, i, row);
     }
     for (int k = 0; k < NUMBERS; k++)
         y->numbers[k][at] = row[k];
@@ -185,6 +191,13 @@ static void add_settings(cJSON *root, const cli_report *r)
         cJSON_AddStringToObject(root, "folds", cli_job_folds_name(r->job));
         cJSON_AddNumberToObject(root, "cv", (double)r->job->folds.k);
     }
+    if (a->alpha.count)
+        cJSON_AddItemToObject(root, "alpha",
+                              cJSON_CreateDoubleArray(a->alpha.items, (int)a->alpha.count));
+    if (a->pca)
+        cJSON_AddNumberToObject(root, "pca", (double)a->pca);
+    if (a->components)
+        cJSON_AddNumberToObject(root, "components", (double)a->components);
     cJSON_AddNumberToObject(root, "permutations", (double)a->permute);
     cJSON_AddNumberToObject(root, "seed", (double)a->seed);
     cJSON_AddNumberToObject(root, "n_constant", (double)r->n_constant);

@@ -11,8 +11,9 @@ typedef struct cli_report {
     dnb_iteraxis axis;
     const cli_scores *scores; /* n_layers */
     size_t n_layers, n_constant;
-    const cli_best *best;           /* or NULL */
-    const double *ceiling;          /* of every target: the largest score there could be; or NULL */
+    const cli_best *best;  /* or NULL */
+    const bool *constant;  /* of every target: it does not vary, its score is no score; or NULL */
+    const double *ceiling; /* of every target: the largest score there could be; or NULL */
     const cli_responses *responses; /* or NULL */
     /* Name of target t of a layer, into buf. */
     const char *(*target)(const void *ctx, size_t layer, size_t t, char *buf, size_t size);

@@ -106,14 +106,15 @@ static dnb_status choose_rois(size_t **out, size_t *count, const dnb_roi *roi, c
     return status;
 }
 
-static dnb_status read_rois(cli_responses *r, const cli_brain *b, cli_context *ctx, dnb_err *err)
+static dnb_status read_rois(cli_responses *r, const cli_brain *b, const char *key, cli_context *ctx,
+                            dnb_err *err)
 {
     dnb_roi roi = {0};
     size_t *index = NULL;
     dnb_status status = dnb_roi_read(&roi, b->resp, err);
     if (status != DNB_OK)
         return status;
-    status = cli_record_input(ctx, "resp", b->resp, roi.provenance, err);
+    status = cli_record_input(ctx, key, b->resp, roi.provenance, err);
     if (status == DNB_OK)
         status = choose_rois(&index, &r->m, &roi, b, err);
     r->n = roi.n_vol;
@@ -157,14 +158,15 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
     return DNB_OK;
 }
 
-static dnb_status read_table(cli_responses *r, const cli_brain *b, cli_context *ctx, dnb_err *err)
+static dnb_status read_table(cli_responses *r, const cli_brain *b, const char *key,
+                             cli_context *ctx, dnb_err *err)
 {
     dnb_table table = {0};
     size_t *index = NULL;
     dnb_status status = cli_table_read(&table, b->resp, err);
     if (status != DNB_OK)
         return status;
-    status = cli_record_input(ctx, "resp", b->resp, table.provenance, err);
+    status = cli_record_input(ctx, key, b->resp, table.provenance, err);
     if (status == DNB_OK)
         status = choose_columns(&index, &r->m, &table, b, err);
     r->n = table.n_rows;
@@ -187,13 +189,14 @@ static dnb_status read_table(cli_responses *r, const cli_brain *b, cli_context *
 
 /* ---- arrays ---- */
 
-static dnb_status read_array(cli_responses *r, const cli_brain *b, cli_context *ctx, dnb_err *err)
+static dnb_status read_array(cli_responses *r, const cli_brain *b, const char *key,
+                             cli_context *ctx, dnb_err *err)
 {
     char shape[128];
     dnb_array raw = {0}, wide = {0};
     dnb_status status = dnb_npy_read(&raw, b->resp, err);
     if (status == DNB_OK)
-        status = cli_record_input(ctx, "resp", b->resp, NULL, err);
+        status = cli_record_input(ctx, key, b->resp, NULL, err);
     if (status == DNB_OK && raw.ndim != 1 && raw.ndim != 2)
         status = dnb_fail(err, DNB_ESHAPE, "%s: is %s; responses are stimuli x targets", b->resp,
                           dnb_array_shape_text(&raw, shape, sizeof shape));
@@ -281,11 +284,12 @@ static dnb_status voxels_in_use(cli_responses *r, dnb_err *err)
     return status;
 }
 
-static dnb_status read_image(cli_responses *r, const cli_brain *b, cli_context *ctx, dnb_err *err)
+static dnb_status read_image(cli_responses *r, const cli_brain *b, const char *key,
+                             cli_context *ctx, dnb_err *err)
 {
     dnb_status status = dnb_brain_open(&r->image, b->resp, err);
     if (status == DNB_OK)
-        status = cli_record_input(ctx, "resp", b->resp, NULL, err);
+        status = cli_record_input(ctx, key, b->resp, NULL, err);
     if (status == DNB_OK && b->bmask)
         status = cli_record_input(ctx, "bmask", b->bmask, NULL, err);
     r->n = status == DNB_OK ? dnb_brain_n_vol(r->image) : 0;
@@ -313,14 +317,14 @@ static dnb_status check_values(cli_responses *r, dnb_err *err)
     return DNB_OK;
 }
 
-dnb_status cli_responses_read(cli_responses *out, const cli_brain *b, cli_context *ctx,
-                              dnb_err *err)
+dnb_status cli_responses_read(cli_responses *out, const cli_brain *b, const char *key,
+                              cli_context *ctx, dnb_err *err)
 {
     cli_responses r = {.path = b->resp};
-    dnb_status status = dnb_brain_is_image_name(b->resp) ? read_image(&r, b, ctx, err)
-                        : is_table(b->resp)              ? read_table(&r, b, ctx, err)
-                        : ends_in(b->resp, ".npy")       ? read_array(&r, b, ctx, err)
-                                                         : read_rois(&r, b, ctx, err);
+    dnb_status status = dnb_brain_is_image_name(b->resp) ? read_image(&r, b, key, ctx, err)
+                        : is_table(b->resp)              ? read_table(&r, b, key, ctx, err)
+                        : ends_in(b->resp, ".npy")       ? read_array(&r, b, key, ctx, err)
+                                                         : read_rois(&r, b, key, ctx, err);
     if (status == DNB_OK)
         status = check_values(&r, err);
     if (status == DNB_OK)

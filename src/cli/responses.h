@@ -45,8 +45,9 @@ typedef struct cli_responses {
 
 /* Usage errors: options that do not belong together. */
 dnb_status cli_brain_check(const cli_brain *b, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
-dnb_status cli_responses_read(cli_responses *out, const cli_brain *b, cli_context *ctx,
-                              dnb_err *err) DNB_MUST_CHECK;
+/* key: what the file is called in the provenance. */
+dnb_status cli_responses_read(cli_responses *out, const cli_brain *b, const char *key,
+                              cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 void cli_responses_release(cli_responses *r);
 /* "ROI V1", "voxel (1,2,3)", "column 4" for messages and summaries; `bare` without the first word.
  * Returns buf. */

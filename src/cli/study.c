@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mapping_weights.h"
+
 dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *ctx, dnb_err *err)
 {
     *s = (cli_study){.args = args};
@@ -269,6 +271,7 @@ dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, d
                     .n_constant = n_constant,
                     .best = s->best.m ? &s->best : NULL,
                     .ceiling = s->ceiling,
+                    .constant = s->constant,
                     .responses = s->decoding ? NULL : s->responses,
                     .target = target_name,
                     .ctx = s,
@@ -289,29 +292,62 @@ static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, d
         status = cli_maps_write(&maps, &s->scores[l], ctx, err);
     if (status == DNB_OK && s->best.m)
         status = cli_maps_write_best(&maps, &s->best, ctx, err);
+    const size_t table[2] = {s->m_all, 3};
+    if (status == DNB_OK && s->ceiling_table)
+        status = cli_maps_array(maps.out, "ceiling", DNB_F64, 2, table, s->ceiling_table, ctx, err);
     if (status == DNB_OK)
         status = cli_study_report(s, n_constant, ctx, err);
+    return status;
+}
+
+/* What must be right before the work starts. */
+static dnb_status prepare(cli_study *s, cli_context *ctx, dnb_err *err)
+{
+    const cli_map_args *a = s->args;
+    const char *path = s->has_patterns ? s->patterns.path : a->network.stim;
+    size_t n = s->has_patterns ? s->patterns.n : dnb_stim_count(&s->stim);
+    dnb_status status = cli_weights_check(s, ctx, err);
+    if (status == DNB_OK)
+        status = cli_job_stimuli(&s->job, n, path, s->ids, ctx, err);
+    if (status == DNB_OK && !s->job.corr)
+        status = cli_job_folds(&s->job, s->classes ? s->classes[0].value : NULL, ctx, err);
+    if (status == DNB_OK && a->best_layer && (!s->has_patterns || s->patterns.set.n < 2))
+        status = cli_usage(ctx, err, "-best-layer needs several layers to choose among");
+    s->m_all = s->m;
+    if (status == DNB_OK && s->y)
+        status = cli_drop_constant(&s->varying, s->y, n, &s->m, s->target_path, err);
+    if (status != DNB_OK)
+        return status;
+    s->constant = calloc(s->m_all + 1, sizeof *s->constant);
+    if (!s->constant)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu targets", s->m_all);
+    for (size_t t = 0; t < s->m_all; t++)
+        s->constant[t] = s->varying != NULL;
+    for (size_t t = 0; t < s->m && s->varying; t++)
+        s->constant[s->varying[t]] = false;
+    if (s->m < s->m_all)
+        cli_warn(ctx, "%s: %zu of %zu targets do not vary; their scores are set to 0",
+                 s->target_path, s->m_all - s->m, s->m_all);
+    cli_note_number(ctx, "targets", (double)s->m_all);
+    cli_note_number(ctx, "constant_targets", (double)(s->m_all - s->m));
+    return cli_study_ceiling(s, ctx, err);
+}
+
+/* Where results of all targets are wanted, those that do not vary get their place back. */
+static dnb_status spread_all(cli_study *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++)
+        status = cli_scores_spread(&s->scores[l], s->varying, s->m_all, err);
+    if (status == DNB_OK && s->best.m)
+        status = cli_best_spread(&s->best, s->varying, s->m_all, err);
     return status;
 }
 
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
-    const char *path = s->has_patterns ? s->patterns.path : a->network.stim;
-    size_t n = s->has_patterns ? s->patterns.n : dnb_stim_count(&s->stim);
-    dnb_status status = cli_job_stimuli(&s->job, n, path, s->ids, ctx, err);
-    if (status == DNB_OK && !s->job.corr)
-        status = cli_job_folds(&s->job, s->classes ? s->classes[0].value : NULL, ctx, err);
-    if (status == DNB_OK && a->best_layer && s->has_patterns && s->patterns.set.n < 2)
-        status = cli_usage(ctx, err, "-best-layer needs several layers to choose among");
-    s->m_all = s->m;
-    if (status == DNB_OK && s->y)
-        status = cli_drop_constant(&s->varying, s->y, n, &s->m, s->target_path, err);
-    if (status == DNB_OK && s->m < s->m_all)
-        cli_warn(ctx, "%s: %zu of %zu targets do not vary; their scores are set to 0",
-                 s->target_path, s->m_all - s->m, s->m_all);
-    cli_note_number(ctx, "targets", (double)s->m_all);
-    cli_note_number(ctx, "constant_targets", (double)(s->m_all - s->m));
+    dnb_status status = prepare(s, ctx, err);
     if (status == DNB_OK && s->has_patterns)
         status = cli_patterns_run(&s->patterns, &a->source, &a->network, a->out, cli_study_bytes, s,
                                   ctx, err);
@@ -328,12 +364,12 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
         status = init_scores(s, memory / 2, err);
     if (status == DNB_OK)
         status = map_all(s, memory / 2, ctx, err);
-    for (size_t l = 0; l < s->n_layers && s->m < s->m_all && status == DNB_OK; l++)
-        status = cli_scores_spread(&s->scores[l], s->varying, s->m_all, err);
-    if (status == DNB_OK && s->best.m && s->m < s->m_all)
-        status = cli_best_spread(&s->best, s->varying, s->m_all, err);
+    if (status == DNB_OK && s->m < s->m_all)
+        status = spread_all(s, err);
     if (status == DNB_OK)
         status = write_all(s, s->m_all - s->m, ctx, err);
+    if (status == DNB_OK && a->save_weights)
+        status = cli_weights_save(s, a->save_weights, memory / 2, ctx, err);
     return status;
 }
 
@@ -355,6 +391,9 @@ void cli_study_release(cli_study *s)
         cli_patterns_release(&s->patterns);
     free(s->table);
     free(s->varying);
+    free(s->ceiling);
+    free(s->ceiling_table);
+    free(s->constant);
     free(s->ids);
     dnb_stim_release(&s->stim);
     cli_job_release(&s->job);

@@ -14,7 +14,7 @@ typedef struct cli_map_args {
     cli_units units;
     cli_brain brain;
     cli_mapping mapping;
-    const char *iteraxis, *out, *figure, *ceiling;
+    const char *iteraxis, *out, *figure, *ceiling, *save_weights;
     cli_strings beh;
     bool best_layer, show;
 } cli_map_args;
@@ -31,6 +31,23 @@ typedef struct cli_map_args {
         .name = "out", .type = CLI_OUTDIR, .offset = offsetof(cli_map_args, out),                  \
         .required = true, .value = "DIR",                                                          \
         .help = "Folder for the results (made when missing), one folder per layer."                \
+    }
+
+#define CLI_SAVE_WEIGHTS_OPTION                                                                    \
+    {                                                                                              \
+        .name = "save-weights", .type = CLI_OUTFILE,                                               \
+        .offset = offsetof(cli_map_args, save_weights), .value = "FILE",                           \
+        .help = "mv: also fit each layer on all stimuli and write the weights (.h5), for "         \
+                "`dnnbrain predict`."                                                              \
+    }
+
+#define CLI_CEILING_OPTION                                                                         \
+    {                                                                                              \
+        .name = "ceiling", .type = CLI_INFILE, .offset = offsetof(cli_map_args, ceiling),          \
+        .value = "FILE",                                                                           \
+        .help = "The largest score each target could reach, one row or volume of the kind that "   \
+                "-resp is: the summary then has scores relative to it. Default: estimated from "   \
+                "repeats of stimuli, when -stim lists any."                                        \
     }
 
 #define CLI_MAP_FIGURE_OPTIONS                                                                     \
@@ -76,8 +93,10 @@ typedef struct cli_study {
     const cli_responses *responses;
     bool decoding; /* targets are units or columns, predictors the responses */
 
-    cli_scores *scores; /* n_layers */
-    double *ceiling;    /* m_all, or NULL */
+    cli_scores *scores;    /* n_layers */
+    double *ceiling;       /* m_all, or NULL */
+    double *ceiling_table; /* m_all x 3 (ICC(1), reliability, r), or NULL */
+    bool *constant;        /* m_all, or NULL */
     cli_best best;
 } cli_study;
 
@@ -101,6 +120,8 @@ cli_analysis_bytes cli_study_bytes;
 dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err) DNB_MUST_CHECK;
 /* Maps every layer onto the targets and writes all there is. */
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* Fills s->ceiling from -ceiling, or from repeats of stimuli; nothing when there are neither. */
+dnb_status cli_study_ceiling(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 /* summary.tsv, summary.json, the figure and provenance.json, from s->scores. Targets without names
  * are units of their layer. */
 dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx,

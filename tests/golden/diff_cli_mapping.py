@@ -262,6 +262,52 @@ def corr():
         expect("x.act.h5" in json.load(f)["command"], "corr: provenance")
 
 
+def predict(volumes, mask):
+    """Weights fitted on all stimuli, applied to others."""
+    new = {k: rng.standard_normal((5,) + v.shape[1:]).astype(np.float32) for k, v in LAYERS.items()}
+    activations("new.act.h5", new)
+    run("db_encode -anal mv -act x.act.h5 -resp y.roi.h5 -model ridge -alpha 5 -out w -save-weights w.h5")
+    for layer, values in new.items():
+        fit = Ridge(5.).fit(flat(layer), Y)
+        run("dnnbrain predict -weights w.h5 -act new.act.h5 -layer %s -out new.roi.h5" % layer)
+        with h5py.File("new.roi.h5") as f:
+            close(f["data"], fit.predict(values.reshape(5, -1)), "predict " + layer, 1e-5)
+            expect([str(n) for n in f.attrs["roi"]] == ROIS, "predict: names")
+        with h5py.File("w.h5") as f:
+            close(f[layer][()].reshape(3, -1), fit.coef_, "weights of " + layer, 1e-5)
+            close(f[layer + ".intercept"][:, 0, 0, 0], fit.intercept_, "intercept of " + layer, 1e-5)
+    run("db_encode -anal mv -act x.act.h5 -layer conv -dmask u.dmask.csv -resp bold.nii.gz -bmask mask.nii.gz -model glm -pca 4 -out w -save-weights w2.h5")
+    run("dnnbrain predict -weights w2.h5 -act new.act.h5 -layer conv -dmask u.dmask.csv -like mask.nii.gz -out new.nii.gz")
+    fit = make_pipeline(PCA(4), LinearRegression()).fit(conv[:, [3, 2], 1:3].reshape(N, -1).astype(float), volumes[mask != 0].T)
+    image4 = nibabel.load("new.nii.gz").get_fdata()
+    close(image4[mask != 0].T, fit.predict(new["conv"][:, [3, 2], 1:3].reshape(5, -1)), "predicted image", 1e-5)
+    expect(image4.shape == mask.shape + (5,) and not image4[mask == 0].any(), "predicted image: its shape")
+
+
+def ceilings():
+    """Three measurements of each of 12 stimuli: ICC(1) of each target."""
+    ids = np.tile(np.arange(12), 3)
+    stim("r.stim.csv", ["s%d.png" % i for i in ids], run=np.repeat([1, 2, 3], 12), id=ids)
+    y = rng.standard_normal((12, 4))[ids] + .5 * rng.standard_normal((N, 4))
+    np.save("r.npy", y)
+    run("db_encode -anal mv -act x.act.h5 -layer conv -stim r.stim.csv -groups r.stim.csv:id -resp r.npy -model ridge -scoring correlation -out ce")
+    means = np.stack([y[ids == i].mean(0) for i in range(12)])
+    within = np.mean([y[ids == i].var(0, ddof=1) for i in range(12)], 0)
+    between = 3 * means.var(0, ddof=1)
+    icc = (between - within) / (between + 2 * within)
+    ours = load("ce", "ceiling.npy")
+    close(ours[:, 0], icc, "ICC(1)")
+    close(ours[:, 1], (between - within) / between, "reliability")
+    with open("ce/summary.json", encoding="utf-8") as f:
+        rows = json.load(f)["results"]
+    close([r["ceiling"] for r in rows], np.sqrt(icc), "ceiling of a correlation")
+    close([r["normalised"] for r in rows], load("ce", "conv", "score.npy")[0].mean(1) / np.sqrt(icc), "normalised scores")
+    np.save("c.npy", [.5, .4, .3, .2])
+    run("db_encode -anal mv -act x.act.h5 -layer conv -resp r.npy -ceiling c.npy -model ridge -out ce2")
+    with open("ce2/summary.json", encoding="utf-8") as f:
+        close([r["ceiling"] for r in json.load(f)["results"]], [.5, .4, .3, .2], "given ceiling")
+
+
 def threads():
     for n in (1, 2):
         run("dnnbrain encode -anal mv -act x.act.h5 -resp y.roi.h5 -model ridge -alpha 1 10 100 -permute 50 -best-layer -bootstrap 50 "
@@ -307,6 +353,8 @@ with tempfile.TemporaryDirectory() as top:
     probe()
     decode(bold_volumes, bold_mask)
     corr()
+    predict(bold_volumes, bold_mask)
+    ceilings()
     threads()
     haxby()
     os.chdir("/")
