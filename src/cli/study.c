@@ -220,6 +220,14 @@ static dnb_status map_targets(cli_study *s, size_t first, const cli_targets *t, 
     return status;
 }
 
+/* Classes have no file of their own to be named by. */
+static dnb_status blame_column(const cli_study *s, size_t c, dnb_status status, dnb_err *err)
+{
+    if (status == DNB_OK || status == DNB_ECANCELLED)
+        return status;
+    return dnb_fail_prefix(err, status, "%s: column '%s'", s->target_path, s->args->beh.items[c]);
+}
+
 static dnb_status map_all(cli_study *s, size_t memory, cli_context *ctx, dnb_err *err)
 {
     dnb_status status = DNB_OK;
@@ -238,7 +246,7 @@ static dnb_status map_all(cli_study *s, size_t memory, cli_context *ctx, dnb_err
         if (status == DNB_OK)
             status = map_targets(s, c, &t, memory, ctx, err);
         if (status != DNB_OK)
-            status = cli_blame(err, status, s->args->beh.items[c], NULL);
+            status = blame_column(s, c, status, err);
     }
     return status;
 }
@@ -311,6 +319,8 @@ static dnb_status prepare(cli_study *s, cli_context *ctx, dnb_err *err)
         status = cli_job_stimuli(&s->job, n, path, s->ids, ctx, err);
     if (status == DNB_OK && !s->job.corr)
         status = cli_job_folds(&s->job, s->classes ? s->classes[0].value : NULL, ctx, err);
+    if (status != DNB_OK && s->classes && !ctx->usage && s->job.n)
+        status = blame_column(s, 0, status, err);
     if (status == DNB_OK && a->best_layer && (!s->has_patterns || s->patterns.set.n < 2))
         status = cli_usage(ctx, err, "-best-layer needs several layers to choose among");
     s->m_all = s->m;
