@@ -134,6 +134,14 @@ dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err
     return status;
 }
 
+/* The plan looks at sizes only. */
+static dnb_status never_read(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
+                             void *dst, dnb_err *err)
+{
+    (void)ctx, (void)row, (void)n_rows, (void)col, (void)n_cols, (void)dst;
+    return dnb_fail(err, DNB_EINTERNAL, "patterns were read before they were made");
+}
+
 dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, const dnb_rows *rows,
                            size_t memory, size_t *most, size_t *kept, dnb_err *err)
 {
@@ -154,6 +162,8 @@ dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, co
         return DNB_OK;
     dnb_mapping_options o;
     dnb_mapping_layer one = {layer->name, *rows};
+    one.x.stride = rows->d;
+    one.x.read = never_read;
     cli_job_options(&o, &s->job, SIZE_MAX / 2, NULL);
     return dnb_mapping_plan_bytes(most, &one, 1, s->classes ? 1 : s->m, &o, err);
 }
