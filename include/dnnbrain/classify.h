@@ -52,7 +52,7 @@ typedef struct dnb_classifier_options {
     dnb_classifier_kind kind;
     double c;              /* inverse penalty; 0 = 1 (logistic), 0.025 (SVC); others ignore it */
     bool l1;               /* logistic: the L1 penalty */
-    double tolerance;      /* logistic: the gradient's norm relative to its first one, 0 = 1e-9;
+    double tolerance;      /* logistic: the gradient's norm relative to sqrt(C n), 0 = 1e-7;
                               SVC: libsvm's eps, 0 = 1e-3; LDA: its rank threshold, 0 = 1e-4 */
     size_t max_iterations; /* logistic: Newton steps, 0 = 200; SVC: steps per pair of classes, 0 =
                               max(10^7, 100 n). Running out fails with DNB_EARG */

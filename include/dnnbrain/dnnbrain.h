@@ -7,6 +7,8 @@
 #include "dnnbrain/array.h"
 #include "dnnbrain/banded.h"
 #include "dnnbrain/brainimage.h"
+#include "dnnbrain/classify.h"
+#include "dnnbrain/cluster.h"
 #include "dnnbrain/colormap.h"
 #include "dnnbrain/condensed.h"
 #include "dnnbrain/correlation.h"

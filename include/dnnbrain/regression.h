@@ -18,8 +18,8 @@
  * RIDGE: |y - x w|^2 + alpha |w|^2 with an unpenalised intercept, as scikit-learn's Ridge; alpha >
  * 0. d < n works on the d x d covariance, else on the n x n Gram matrix. One eigendecomposition a
  * fold serves every target and penalty; see dnb_penalty_choice for what choosing costs.
- * LASSO, ELASTICNET: |y - x w - b|^2 / (2n) + alpha l1_ratio |w|_1 + alpha (1 - l1_ratio) |w|^2 / 2,
- * alpha > 0, as scikit-learn's Lasso and ElasticNet, stopped by the same rule: a duality gap of
+ * LASSO, ELASTICNET: |y - x w - b|^2 / (2n) + alpha l1_ratio |w|_1 + alpha (1 - l1_ratio) |w|^2 /
+ * 2, alpha > 0, as scikit-learn's Lasso and ElasticNet, stopped by the same rule: a duality gap of
  * the objective times n of at most tolerance |y - mean y|^2 (0 = 1e-4). max_iterations (0 = 1000)
  * bounds the passes over the coordinates a penalty; running out of them is counted in
  * dnb_linear.n_unconverged. Coordinate descent (Friedman, Hastie & Tibshirani 2010) on small
@@ -29,11 +29,12 @@
  * last one's solution; with DNB_SCORE_NEG_MSE it is LassoCV's and ElasticNetCV's rule.
  * PLS: partial least squares on all targets together as scikit-learn's PLSRegression(components),
  * or, per_target, on each alone (PLS1). Columns of x and y are divided by their standard deviation
- * unless no_scale; only then are predictions unchanged by a rotation of x (its principal components
- * in its place). components: 0 = 2; at most d. The first singular vectors are found to 1e-12 (NIPALS
- * in scikit-learn stops at 1e-3), so predictions agree to what NIPALS reached. Components that x's
- * rank or an exact fit leaves nothing for are not made. Cost: 2 n d m flops and, for each component,
- * 4 n d + 4 d m + (min(d, m)^2 max(d, m) or a few dozen passes over d x m), for per_target 4 n d m. */
+ * unless no_scale. Predictions are unchanged by a rotation of x (its principal components
+ * in its place) with no_scale only. components: 0 = 2; at most d. The first singular vectors are
+ * found to 1e-13 (NIPALS in scikit-learn stops at 1e-3), so predictions agree to what NIPALS
+ * reached. Components that x's rank or an exact fit leaves nothing for are not made. Cost: 2 n d m
+ * flops and, for each component, 4 n d + 4 d m + (min(d, m)^2 max(d, m) or a few dozen passes over
+ * d x m), for per_target 2 d m min(2 n, d). */
 #ifndef DNNBRAIN_REGRESSION_H
 #define DNNBRAIN_REGRESSION_H
 
@@ -88,14 +89,14 @@ typedef struct dnb_regression_options {
     const dnb_folds *inner; /* CV: folds over the rows given; copied */
     /* What CV maximises. 0 is explained variance; dnb_regression_defaults sets r2. */
     dnb_scoring scoring;
-    bool shared_alpha; /* one penalty for all targets of a fit (highest mean score) */
-    double l1_ratio;   /* ELASTICNET: 0 < l1_ratio <= 1; 0 = 0.5 */
-    size_t components; /* PLS: 0 = 2 */
-    bool per_target;   /* PLS1 for each target instead of PLS2 */
-    bool no_scale;     /* PLS: do not standardise */
+    bool shared_alpha;     /* one penalty for all targets of a fit (highest mean score) */
+    double l1_ratio;       /* ELASTICNET: 0 < l1_ratio <= 1; 0 = 0.5 */
+    size_t components;     /* PLS: 0 = 2 */
+    bool per_target;       /* PLS1 for each target instead of PLS2 */
+    bool no_scale;         /* PLS: do not standardise */
     double tolerance;      /* LASSO, ELASTICNET */
     size_t max_iterations; /* LASSO, ELASTICNET */
-    size_t memory; /* bytes a regressor may hold, results aside; 0 = dnb_memory_budget() */
+    size_t memory;         /* bytes a regressor may hold, results aside; 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL; must outlive the regressor */
 } dnb_regression_options;
 

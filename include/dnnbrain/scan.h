@@ -48,7 +48,8 @@ struct dnb_sink {
     size_t (*bytes)(dnb_sink *sink, const dnb_scan_layer *layers, size_t n_layers,
                     size_t n_stimuli);
     /* True when the sink works alone, as one that writes a file does: push and batch_done may then
-     * be called on another thread (one at a time, in order) while the next images are decoded. */
+     * be called on another thread (one at a time, in order) while the next images are decoded and,
+     * where memory allows, computed. */
     bool behind;
 };
 

@@ -4,44 +4,22 @@
 #include <cblas.h>
 #include <math.h>
 
+#include "array/gram_single.h"
 #include "array/rows_load.h"
 #include "array/serial.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 
-/* Columns whose products are summed in float32. Adding one product over and over errs in the same
- * direction each time: rows that repeat a number in half their columns err by 2e-6 at 256 columns,
- * 5e-7 at 64, for a sixth more time. */
-enum { SINGLE_PART = 64 };
-
-/* Adds the panels' products, SINGLE_PART columns summed in float32 at a time. */
-static void single_kernel(double *acc, size_t tile, const dnb_panels *p)
-{
-    int na = (int)p->na, nb = (int)p->nb, ld = DNB_PANEL, t = (int)tile;
-    float *sum = p->scratch;
-    for (size_t at = 0; at < p->k; at += SINGLE_PART) {
-        const float *a = p->a32 + at, *b = p->b32 + at;
-        int k = p->k - at < SINGLE_PART ? (int)(p->k - at) : SINGLE_PART;
-        if (p->same)
-            cblas_ssyrk(CblasRowMajor, CblasUpper, CblasNoTrans, na, k, 1, a, ld, 0, sum, t);
-        else
-            cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, na, nb, k, 1, a, ld, b, ld, 0, sum,
-                        t);
-        for (size_t i = 0; i < p->na; i++) {
-            size_t from = i * tile + (p->same ? i : 0), to = i * tile + p->nb;
-            dnb_panel_add_single(acc + from, sum + from, to - from);
-        }
-    }
-}
-
 void dnb_gram_kernel(double *acc, size_t tile, const dnb_panels *p, const void *ctx)
 {
     (void)ctx;
     int na = (int)p->na, nb = (int)p->nb, k = (int)p->k, ld = DNB_PANEL, t = (int)tile;
+    if (p->a32) {
+        dnb_single_multiply(acc, tile, p, NULL);
+        return;
+    }
     int threads = dnb_serial_begin();
-    if (p->a32)
-        single_kernel(acc, tile, p);
-    else if (p->same)
+    if (p->same)
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasNoTrans, na, k, 1.0, p->a, ld, 1.0, acc, t);
     else
         cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, na, nb, k, 1.0, p->a, ld, p->b, ld,

@@ -126,17 +126,6 @@ double dnb_panel_sum(const double *x, size_t k)
     return sum(x, k);
 }
 
-DNB_SIMD static void add_single(double *restrict x, const float *restrict y, size_t k)
-{
-    for (size_t j = 0; j < k; j++)
-        x[j] += (double)y[j];
-}
-
-void dnb_panel_add_single(double *x, const float *y, size_t k)
-{
-    add_single(x, y, k);
-}
-
 DNB_SIMD static void add_finite(double *restrict sum, double *restrict count,
                                 const double *restrict x, size_t k)
 {

@@ -43,8 +43,6 @@ void dnb_panel_mul(double *x, const double *scale, size_t k);
 /* x = (x != 0). */
 void dnb_panel_indicator(double *x, size_t k);
 double dnb_panel_sum(const double *x, size_t k);
-/* x[j] += y[j]. */
-void dnb_panel_add_single(double *x, const float *y, size_t k);
 /* sum[j] += x[j] where x[j] is finite, count[j] counts those. */
 void dnb_panel_add_finite(double *sum, double *count, const double *x, size_t k);
 /* Adds y to x, or takes the larger (NaN wins). */

@@ -11,12 +11,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "array/gram_single.h"
 #include "array/panel.h"
 #include "array/rows_load.h"
 #include "base/mem.h"
 #include "base/progress.h"
 
-enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4 };
+enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, MERGE = 4096 };
 
 size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t memory)
 {
@@ -84,6 +85,13 @@ static void state_release(sweep_state *st)
     dnb_free(st->pairs);
 }
 
+/* Doubles that hold a thread's two panels, be they packed or not. */
+static size_t panel_size(const dnb_sweep *s)
+{
+    size_t wide = 2 * s->tile * DNB_PANEL, packed = dnb_single_size(s->tile);
+    return wide > packed ? wide : packed;
+}
+
 /* Everything that follows from sizes alone. */
 static void state_sizes(sweep_state *st, const dnb_sweep *s)
 {
@@ -100,7 +108,7 @@ static void state_sizes(sweep_state *st, const dnb_sweep *s)
 static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t n = s->x->n, total = 0;
+    size_t n = s->x->n, total = 0, panels;
     state_sizes(st, s);
     if (!dnb_mul_size(&total, st->acc_size, st->n_slabs * sizeof(double)) || total > s->memory)
         return dnb_fail(err, DNB_ENOMEM,
@@ -111,12 +119,13 @@ static dnb_status state_init(sweep_state *st, const dnb_sweep *s, dnb_err *err)
     DNB_NEW(st->acc, st->acc_size * st->n_slabs, s->what);
     if (s->row_sum)
         DNB_NEW(st->sums, n * st->n_slabs, s->what);
-    st->panels = dnb_alloc_aligned((size_t)st->n_threads * 2 * s->tile * DNB_PANEL, sizeof(double));
+    panels = (size_t)st->n_threads * panel_size(s);
+    st->panels = dnb_alloc_aligned(panels, sizeof(double));
     if (!st->panels) {
-        status = dnb_fail_memory(err, s->what, 2 * s->tile * DNB_PANEL * sizeof(double));
+        status = dnb_fail_memory(err, s->what, panels * sizeof(double));
         goto done;
     }
-    memset(st->panels, 0, (size_t)st->n_threads * 2 * s->tile * DNB_PANEL * sizeof(double));
+    memset(st->panels, 0, panels * sizeof(double));
     DNB_NEW(st->pairs, st->n_pairs, s->what);
     for (size_t ti = 0, q = 0; ti < st->n_tiles; ti++)
         for (size_t tj = ti; tj < st->n_tiles; tj++, q++) {
@@ -129,28 +138,14 @@ done:
     return status;
 }
 
-/* fill_panel for a single sweep. */
-static void fill_single(const sweep_state *st, float *panel, const dnb_piece *p, size_t first,
-                        size_t count, size_t c, size_t k, double *sums)
-{
-    const double *shift = st->s->row_shift;
-    for (size_t i = 0; i < count; i++) {
-        size_t row = first + i;
-        dnb_panel_prefetch(p, row - p->row + DNB_PREFETCH_ROWS, c, k);
-        double sum = dnb_panel_load_single(panel + i * DNB_PANEL, p, row - p->row, c, k,
-                                           shift ? shift[row] : 0.0);
-        if (sums)
-            sums[row] += sum;
-    }
-}
-
 /* Rows first.. of the whole matrix, columns c.. of the piece, into a panel; adds to their sums. */
 static void fill_panel(const sweep_state *st, void *panel, const dnb_piece *p, size_t first,
                        size_t count, size_t c, size_t k, double *sums)
 {
     const dnb_sweep *s = st->s;
     if (s->single) {
-        fill_single(st, panel, p, first, count, c, k, sums);
+        dnb_single_pack(panel, p, first, count, c, k, s->row_shift ? s->row_shift + first : NULL,
+                        sums ? sums + first : NULL);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -190,7 +185,7 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
     float *single = (float *)panels;
     void *pa = panels, *pb = panels + T * DNB_PANEL;
     if (s->single)
-        pb = single + T * DNB_PANEL;
+        pb = single + dnb_single_size(T);
     if (p.same)
         pb = pa;
     double *acc = st->acc + slab * st->acc_size + q * s->n_acc * T * T;
@@ -198,7 +193,6 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
     if (s->single) {
         p.a32 = pa;
         p.b32 = pb;
-        p.scratch = single + 2 * T * DNB_PANEL;
     } else {
         p.a = pa;
         p.b = pb;
@@ -246,7 +240,7 @@ static void run_pieces(sweep_state *st, const dnb_piece *a, const dnb_piece *b)
             rj >= b->row + b->n)
             continue;
         run_task(st, q, t % st->n_slabs, a, b,
-                 st->panels + (size_t)omp_get_thread_num() * 2 * T * DNB_PANEL);
+                 st->panels + (size_t)omp_get_thread_num() * panel_size(s));
     }
 }
 
@@ -363,7 +357,7 @@ size_t dnb_sweep_bytes(const dnb_sweep *s)
     const dnb_rows *x = s->x;
     state_sizes(&st, s);
     double acc = (double)st.acc_size * (double)st.n_slabs * sizeof(double);
-    double panels = (double)st.n_threads * 2 * (double)s->tile * DNB_PANEL * sizeof(double);
+    double panels = (double)st.n_threads * (double)panel_size(s) * sizeof(double);
     double left = (double)s->memory > acc ? (double)s->memory - acc : 0, tile = 0, columns;
     if (!x->data && x->whole_rows)
         tile = fmin(left, 2.0 * (double)x->n * (double)x->d * (double)dnb_dtype_size(x->dtype));
@@ -379,13 +373,12 @@ size_t dnb_sweep_bytes(const dnb_sweep *s)
 static void merge_slabs(sweep_state *st)
 {
     const dnb_sweep *s = st->s;
-    for (size_t slab = 1; slab < st->n_slabs; slab++) {
-        const double *from = st->acc + slab * st->acc_size;
+    /* In stretches, as there may be but one tile pair. */
 #pragma omp parallel for schedule(static) num_threads(st->n_threads)
-        for (size_t q = 0; q < st->n_pairs; q++) {
-            size_t size = s->n_acc * s->tile * s->tile;
-            dnb_panel_merge(st->acc + q * size, from + q * size, size, s->take_max);
-        }
+    for (size_t at = 0; at < st->acc_size; at += MERGE) {
+        size_t size = st->acc_size - at < MERGE ? st->acc_size - at : MERGE;
+        for (size_t slab = 1; slab < st->n_slabs; slab++)
+            dnb_panel_merge(st->acc + at, st->acc + slab * st->acc_size + at, size, s->take_max);
     }
     if (s->row_sum)
         for (size_t i = 0; i < s->x->n; i++) {

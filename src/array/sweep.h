@@ -14,12 +14,12 @@
 #include "dnnbrain/rows.h"
 #include "dnnbrain/runtime.h"
 
-/* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]. same: b is a. Rows past
- * na up to the tile's size may be read; they hold some numbers. */
+/* Two panels of k <= DNB_PANEL columns: row i of a is a[i * DNB_PANEL ...]; a32 and b32 are packed
+ * (gram_single.h). same: b is a. Rows past na up to the tile's size may be read; they hold some
+ * numbers. */
 typedef struct dnb_panels {
     const double *a, *b;    /* NULL in a single sweep */
     const float *a32, *b32; /* NULL in any other */
-    float *scratch;         /* tile x tile, in a single sweep */
     size_t na, nb, k;
     bool same;
 } dnb_panels;

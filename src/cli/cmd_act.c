@@ -239,4 +239,5 @@ const cli_command cmd_act = {.name = "act",
                              .examples = examples,
                              .options = options,
                              .args_size = sizeof(act_args),
+                             .busy_beside = true,
                              .run = run};

@@ -18,12 +18,18 @@
 
 enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
-/* OpenBLAS reads its environment when it is loaded, so better kernels need a fresh start of the
- * program. Failing to restart costs speed only. */
-static void restart_with_better_blas(char **argv)
+/* OpenBLAS and the OpenMP runtime read their environment when they are loaded, so other settings
+ * need a fresh start of the program. What the user has set stays. Failing to restart costs speed
+ * only. */
+static void restart_tuned(const cli_command *command, char **argv)
 {
-    const char *core = dnb_blas_better_core();
-    if (core && setenv("OPENBLAS_CORETYPE", core, 1) == 0)
+    const char *core = command->heavy_blas ? dnb_blas_better_core() : NULL;
+    bool tuned = core && setenv("OPENBLAS_CORETYPE", core, 1) == 0;
+    /* While a network computes, images are decoded and results written beside it: a thread that
+     * spins until its team is complete keeps them from the processor. */
+    if (command->busy_beside && !getenv("OMP_WAIT_POLICY") && !getenv("GOMP_SPINCOUNT"))
+        tuned |= setenv("GOMP_SPINCOUNT", "1000", 1) == 0;
+    if (tuned)
         execv("/proc/self/exe", argv);
 }
 
@@ -72,8 +78,7 @@ static int run_command(const cli_command *command, int argc, char **argv, int fi
         code = status == DNB_EARG ? EXIT_USAGE : EXIT_FAILED;
         goto done;
     }
-    if (command->heavy_blas)
-        restart_with_better_blas(argv);
+    restart_tuned(command, argv);
     cli_catch_signals();
     dnb_threads_set((int)common.threads);
     status = cli_context_init(&ctx, command, &common, argc, (const char *const *)argv, &err);

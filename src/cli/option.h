@@ -77,6 +77,7 @@ typedef struct cli_command {
     const cli_option *options;   /* ended by name NULL */
     size_t args_size;            /* bytes of the argument struct */
     bool heavy_blas;             /* worth choosing the best BLAS kernels for */
+    bool busy_beside;            /* threads of other kinds work beside OpenMP's */
     dnb_status (*run)(const void *args, struct cli_context *ctx, dnb_err *err);
 } cli_command;
 

@@ -126,12 +126,20 @@ static size_t block_of(size_t bytes, size_t each, size_t tile, size_t wanted, si
     return room < wanted ? room : wanted;
 }
 
-static dnb_status make_room(search *s, size_t n, bool ranks, dnb_err *err)
+/* Units at a time. A source that is held in memory may take a quarter of the budget; one that is
+ * read again and again leaves it to the units, for fewer passes. */
+static size_t units_of(const search *s, const dnb_rows *x, size_t each)
+{
+    const bool streams = !x->data && (x->cheap || dnb_rows_bytes(x) > s->budget / 4);
+    const size_t raw = streams && !x->whole_rows ? x->n * dnb_dtype_size(x->dtype) : 0;
+    return block_of(s->budget / (streams ? 2 : 4), each + raw, s->model.tile_u, s->d, BLOCK_U);
+}
+
+static dnb_status make_room(search *s, const dnb_rows *x, bool ranks, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    const size_t each = dnb_uv_side_bytes(&s->parts, ranks);
-    const size_t units =
-        block_of(s->budget / 4, each + n * sizeof(double), s->model.tile_u, s->d, BLOCK_U);
+    const size_t n = x->n, each = dnb_uv_side_bytes(&s->parts, ranks);
+    const size_t units = units_of(s, x, each);
     const size_t targets = block_of(s->budget / 8, each, s->model.tile_t, s->total, BLOCK_T);
     const size_t tiles = (units + s->model.tile_u - 1) / s->model.tile_u;
     const size_t threads = (size_t)dnb_threads_get();
@@ -167,7 +175,7 @@ static dnb_status search_init(search *s, const dnb_rows *x, const double *y, siz
         s->total = SIZE_MAX;
     DNB_TRY(dnb_uv_parts_init(&s->parts, x->n, corr ? NULL : o->folds, err));
     s->model = dnb_uv_model_of(o, &s->parts);
-    DNB_TRY(make_room(s, x->n, ranks, err));
+    DNB_TRY(make_room(s, x, ranks, err));
     DNB_TRY(dnb_uv_reader_init(&s->reader, x, s->us.room, s->budget / 4, err));
     DNB_NEW(s->y, m * x->n, "targets");
     for (size_t i = 0; i < x->n; i++)

@@ -93,6 +93,9 @@ static dnb_status hold_constant(dnb_evaluator *e, dnb_value v, dnb_err *err)
 {
     const dnb_graph_value *c = dnb_graph_value_at(e->graph, v);
     held *h = &e->values[v];
+    dnb_status status = dnb_graph_fetch(e->graph, v, err);
+    if (status != DNB_OK)
+        return status;
     const dnb_array *from = e->opt->f64 && c->wide.data ? &c->wide : &c->constant;
     h->shape = dnb_shape_of(&c->constant);
     h->shape.elem = DNB_ELEM(c->elem);

@@ -5,20 +5,6 @@
 #include "net/grad_util.h"
 #include "net/op_util.h"
 
-/* op(a, b), one output. */
-static dnb_status two(const dnb_op_grads *r, const char *op, dnb_value a, dnb_value b,
-                      dnb_value *out, dnb_err *err)
-{
-    dnb_value in[2] = {a, b};
-    return dnb_grad_node(r, op, in, 2, NULL, 0, out, err);
-}
-
-/* The gradient of input k from one of the result's shape: summed where it was broadcast. */
-static dnb_status sum_to_input(const dnb_op_grads *r, size_t k, dnb_value grad, dnb_err *err)
-{
-    return dnb_grad_to_shape(r, "dnb.SumTo", grad, r->node.inputs[k], &r->in_grads[k], err);
-}
-
 /* ---- arithmetic ---------------------------------------------------------------------------------
  */
 
@@ -28,7 +14,7 @@ dnb_status dnb_grad_add(const dnb_op_grads *r, dnb_err *err)
     dnb_status status = dnb_grad_refuse_legacy(r, err);
     for (size_t k = 0; k < r->node.n_inputs && status == DNB_OK; k++)
         if (r->wanted[k])
-            status = sum_to_input(r, k, r->out_grads[0], err);
+            status = dnb_grad_sum_to_input(r, k, r->out_grads[0], err);
     return status;
 }
 
@@ -38,10 +24,10 @@ dnb_status dnb_grad_sub(const dnb_op_grads *r, dnb_err *err)
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_grad_refuse_legacy(r, err));
     if (r->wanted[0])
-        DNB_TRY(sum_to_input(r, 0, r->out_grads[0], err));
+        DNB_TRY(dnb_grad_sum_to_input(r, 0, r->out_grads[0], err));
     if (r->wanted[1]) {
         DNB_TRY(dnb_grad_scaled(r, r->out_grads[0], -1, &negative, err));
-        DNB_TRY(sum_to_input(r, 1, negative, err));
+        DNB_TRY(dnb_grad_sum_to_input(r, 1, negative, err));
     }
 done:
     return status;
@@ -54,8 +40,9 @@ dnb_status dnb_grad_mul(const dnb_op_grads *r, dnb_err *err)
     DNB_TRY(dnb_grad_refuse_legacy(r, err));
     for (size_t k = 0; k < 2; k++)
         if (r->wanted[k]) {
-            DNB_TRY(two(r, "Mul", r->out_grads[0], r->node.inputs[1 - k], &product, err));
-            DNB_TRY(sum_to_input(r, k, product, err));
+            DNB_TRY(
+                dnb_grad_apply(r, "Mul", r->out_grads[0], r->node.inputs[1 - k], &product, err));
+            DNB_TRY(dnb_grad_sum_to_input(r, k, product, err));
         }
 done:
     return status;
@@ -67,13 +54,13 @@ dnb_status dnb_grad_div(const dnb_op_grads *r, dnb_err *err)
     dnb_value part, product;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_grad_refuse_legacy(r, err));
-    DNB_TRY(two(r, "Div", r->out_grads[0], r->node.inputs[1], &part, err));
+    DNB_TRY(dnb_grad_apply(r, "Div", r->out_grads[0], r->node.inputs[1], &part, err));
     if (r->wanted[0])
-        DNB_TRY(sum_to_input(r, 0, part, err));
+        DNB_TRY(dnb_grad_sum_to_input(r, 0, part, err));
     if (r->wanted[1]) {
-        DNB_TRY(two(r, "Mul", part, r->node.outputs[0], &product, err));
+        DNB_TRY(dnb_grad_apply(r, "Mul", part, r->node.outputs[0], &product, err));
         DNB_TRY(dnb_grad_scaled(r, product, -1, &product, err));
-        DNB_TRY(sum_to_input(r, 1, product, err));
+        DNB_TRY(dnb_grad_sum_to_input(r, 1, product, err));
     }
 done:
     return status;
@@ -138,7 +125,7 @@ dnb_status dnb_grad_gemm(const dnb_op_grads *r, dnb_err *err)
     DNB_TRY(product_grads(r, r->node.inputs[0], ta != 0, r->node.inputs[1], tb != 0, alpha, err));
     if (r->node.n_inputs > 2 && r->wanted[2]) {
         DNB_TRY(dnb_grad_scaled(r, r->out_grads[0], beta, &scaled, err));
-        DNB_TRY(sum_to_input(r, 2, scaled, err));
+        DNB_TRY(dnb_grad_sum_to_input(r, 2, scaled, err));
     }
 done:
     return status;
@@ -196,12 +183,12 @@ dnb_status dnb_grad_matmul(const dnb_op_grads *r, dnb_err *err)
     nb = nb == 1 ? 2 : nb;
     if (r->wanted[0]) {
         DNB_TRY(last_two_swapped(r, b, nb, &turned, err));
-        DNB_TRY(two(r, "MatMul", dy, turned, &grad, err));
+        DNB_TRY(dnb_grad_apply(r, "MatMul", dy, turned, &grad, err));
         DNB_TRY(store_matrix(r, 0, a, grad, err));
     }
     if (r->wanted[1]) {
         DNB_TRY(last_two_swapped(r, a, na, &turned, err));
-        DNB_TRY(two(r, "MatMul", turned, dy, &grad, err));
+        DNB_TRY(dnb_grad_apply(r, "MatMul", turned, dy, &grad, err));
         DNB_TRY(store_matrix(r, 1, b, grad, err));
     }
 done:
@@ -267,7 +254,104 @@ dnb_status dnb_grad_reduce_max(const dnb_op_grads *r, dnb_err *err)
     dnb_value kept;
     dnb_status status = DNB_OK;
     DNB_TRY(with_kept_dims(r, r->out_grads[0], &kept, err));
-    DNB_TRY(two(r, "dnb.ReduceMaxGrad", kept, r->node.inputs[0], &r->in_grads[0], err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReduceMaxGrad", kept, r->node.inputs[0], &r->in_grads[0], err));
+done:
+    return status;
+}
+
+/* -max(-x) */
+dnb_status dnb_grad_reduce_min(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value kept, negative;
+    dnb_status status = DNB_OK;
+    DNB_TRY(with_kept_dims(r, r->out_grads[0], &kept, err));
+    DNB_TRY(dnb_grad_scaled(r, r->node.inputs[0], -1, &negative, err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReduceMaxGrad", kept, negative, &r->in_grads[0], err));
+done:
+    return status;
+}
+
+dnb_status dnb_grad_reduce_prod(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value kept;
+    dnb_status status = DNB_OK;
+    DNB_TRY(with_kept_dims(r, r->out_grads[0], &kept, err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReduceProdGrad", kept, r->node.inputs[0], &r->in_grads[0], err));
+done:
+    return status;
+}
+
+/* noop_with_empty_axes without axes: the node copies its input. */
+static dnb_status reduces_nothing(const dnb_op_grads *r, bool *out, dnb_err *err)
+{
+    const dnb_node *n = &r->node;
+    int64_t noop = 0;
+    dnb_status status = dnb_node_int(n, "noop_with_empty_axes", 0, &noop, err);
+    bool given =
+        dnb_node_attr(n, "axes") != NULL || (n->n_inputs > 1 && n->inputs[1] != DNB_NO_VALUE &&
+                                             dnb_shape_count(&r->shape[n->inputs[1]]) > 0);
+    *out = noop && !given;
+    return status;
+}
+
+/* dx = v * dy / y^power, which is 0 where y is: v has x's shape. */
+static dnb_status per_result(const dnb_op_grads *r, dnb_value v, dnb_value dy, int64_t power,
+                             dnb_err *err)
+{
+    dnb_value y = r->node.outputs[0], zero, is_zero;
+    dnb_status status = DNB_OK;
+    if (power) {
+        DNB_TRY(dnb_grad_number(r, 0, &zero, err));
+        DNB_TRY(dnb_grad_apply(r, "Equal", y, zero, &is_zero, err));
+        DNB_TRY(dnb_grad_apply(r, "Div", dy, y, &dy, err));
+        DNB_TRY(dnb_grad_where(r, is_zero, zero, dy, &dy, err));
+    }
+    DNB_TRY(with_kept_dims(r, dy, &dy, err));
+    DNB_TRY(dnb_grad_apply(r, "Mul", v, dy, &r->in_grads[0], err));
+done:
+    return status;
+}
+
+/* The sums of magnitudes and squares. */
+dnb_status dnb_grad_reduce_norm(const dnb_op_grads *r, dnb_err *err)
+{
+    const char *name = r->node.op->name;
+    dnb_value v = r->node.inputs[0];
+    bool nothing;
+    dnb_status status = DNB_OK;
+    DNB_TRY(reduces_nothing(r, &nothing, err));
+    if (nothing)
+        return dnb_grad_same(r, err);
+    if (strcmp(name, "ReduceL1") == 0)
+        DNB_TRY(dnb_grad_apply(r, "Sign", v, DNB_NO_VALUE, &v, err));
+    else if (strcmp(name, "ReduceSumSquare") == 0)
+        DNB_TRY(dnb_grad_scaled(r, v, 2, &v, err));
+    DNB_TRY(per_result(r, v, r->out_grads[0], strcmp(name, "ReduceL2") == 0, err));
+done:
+    return status;
+}
+
+/* y = log sum f(x), f the identity or exp: dy f'(x) / exp(y). */
+dnb_status dnb_grad_reduce_log_sum(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value y, v;
+    bool nothing;
+    dnb_status status = DNB_OK;
+    DNB_TRY(reduces_nothing(r, &nothing, err));
+    if (nothing)
+        return dnb_grad_same(r, err);
+    if (strcmp(r->node.op->name, "ReduceLogSumExp") == 0) {
+        DNB_TRY(with_kept_dims(r, r->node.outputs[0], &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Sub", r->node.inputs[0], y, &v, err));
+        DNB_TRY(dnb_grad_apply(r, "Exp", v, DNB_NO_VALUE, &v, err));
+        DNB_TRY(per_result(r, v, r->out_grads[0], 0, err));
+    } else {
+        DNB_TRY(dnb_grad_scaled(r, r->node.outputs[0], -1, &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Exp", y, DNB_NO_VALUE, &y, err));
+        DNB_TRY(dnb_grad_apply(r, "Mul", r->out_grads[0], y, &v, err));
+        DNB_TRY(with_kept_dims(r, v, &v, err));
+        DNB_TRY(spread_over(r, v, false, err));
+    }
 done:
     return status;
 }
@@ -279,7 +363,8 @@ dnb_status dnb_grad_global_average_pool(const dnb_op_grads *r, dnb_err *err)
 
 dnb_status dnb_grad_global_max_pool(const dnb_op_grads *r, dnb_err *err)
 {
-    return two(r, "dnb.ReduceMaxGrad", r->out_grads[0], r->node.inputs[0], &r->in_grads[0], err);
+    return dnb_grad_apply(r, "dnb.ReduceMaxGrad", r->out_grads[0], r->node.inputs[0],
+                          &r->in_grads[0], err);
 }
 
 /* ---- elementwise functions: all from their result, so that their input need not be kept ---------
@@ -291,7 +376,7 @@ dnb_status dnb_grad_relu(const dnb_op_grads *r, dnb_err *err)
     dnb_status status = DNB_OK;
     if (r->guided_relu)
         DNB_TRY(dnb_grad_node(r, "Relu", &dy, 1, NULL, 0, &dy, err));
-    DNB_TRY(two(r, "dnb.ReluGrad", dy, r->node.outputs[0], &r->in_grads[0], err));
+    DNB_TRY(dnb_grad_apply(r, "dnb.ReluGrad", dy, r->node.outputs[0], &r->in_grads[0], err));
 done:
     return status;
 }
@@ -308,22 +393,14 @@ dnb_status dnb_grad_leaky_relu(const dnb_op_grads *r, dnb_err *err)
     return dnb_grad_node(r, "dnb.ReluGrad", in, 2, attrs, 1, &r->in_grads[0], err);
 }
 
-dnb_status dnb_grad_clip(const dnb_op_grads *r, dnb_err *err)
-{
-    dnb_value in[4] = {r->out_grads[0], r->node.outputs[0], DNB_NO_VALUE, DNB_NO_VALUE};
-    dnb_status status = dnb_grad_refuse_from(r, 1, err);
-    for (size_t k = 1; k < r->node.n_inputs && k < 3; k++)
-        in[k + 1] = r->node.inputs[k];
-    return status == DNB_OK ? dnb_grad_like(r, "dnb.ClipGrad", in, 4, &r->in_grads[0], err)
-                            : status;
-}
-
 dnb_status dnb_grad_sigmoid(const dnb_op_grads *r, dnb_err *err)
 {
-    return two(r, "dnb.SigmoidGrad", r->out_grads[0], r->node.outputs[0], &r->in_grads[0], err);
+    return dnb_grad_apply(r, "dnb.SigmoidGrad", r->out_grads[0], r->node.outputs[0],
+                          &r->in_grads[0], err);
 }
 
 dnb_status dnb_grad_tanh(const dnb_op_grads *r, dnb_err *err)
 {
-    return two(r, "dnb.TanhGrad", r->out_grads[0], r->node.outputs[0], &r->in_grads[0], err);
+    return dnb_grad_apply(r, "dnb.TanhGrad", r->out_grads[0], r->node.outputs[0], &r->in_grads[0],
+                          err);
 }

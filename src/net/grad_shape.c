@@ -80,13 +80,13 @@ dnb_status dnb_grad_transpose(const dnb_op_grads *r, dnb_err *err)
                          err);
 }
 
-/* What Pad and Resize fill with must be 0 when they move indices: attribute and input go. */
+/* What Pad fills with must be 0 when it moves indices: attribute and input go. */
 static size_t without_fill(const dnb_op_grads *r, dnb_value *in, dnb_attr *attrs)
 {
     size_t n = 0;
     bool pad = strcmp(r->node.op->name, "Pad") == 0;
     for (size_t i = 0; i < r->node.n_attrs; i++)
-        if (strcmp(r->node.attrs[i].name, pad ? "value" : "extrapolation_value") != 0)
+        if (!pad || strcmp(r->node.attrs[i].name, "value") != 0)
             attrs[n++] = r->node.attrs[i];
     if (pad && r->node.n_inputs > 2)
         in[2] = DNB_NO_VALUE;
@@ -99,15 +99,8 @@ dnb_status dnb_grad_mover(const dnb_op_grads *r, dnb_err *err)
 {
     dnb_value *in = NULL, scatter[3] = {r->out_grads[0], DNB_NO_VALUE, DNB_NO_VALUE};
     dnb_attr *attrs = NULL;
-    const char *mode = NULL;
-    bool resizes =
-        strcmp(r->node.op->name, "Resize") == 0 || strcmp(r->node.op->name, "Upsample") == 0;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_grad_refuse_from(r, 1, err));
-    DNB_TRY(dnb_node_string(&r->node, "mode", &mode, err));
-    if (resizes && mode && strcmp(mode, "nearest") != 0)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): mode '%s' has no gradient",
-                        r->node.name, r->node.op->name, mode);
     DNB_NEW(in, r->node.n_inputs, "gradient");
     DNB_NEW(attrs, r->node.n_attrs, "gradient");
     memcpy(in, r->node.inputs, r->node.n_inputs * sizeof *in);

@@ -2,6 +2,7 @@
 #include "net/grad_util.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "net/elementwise.h"
@@ -36,6 +37,96 @@ dnb_status dnb_grad_to_shape(const dnb_op_grads *r, const char *op, dnb_value a,
     dnb_value in[2] = {a, DNB_NO_VALUE};
     dnb_status status = dnb_grad_shape_of(r, like, &in[1], err);
     return status == DNB_OK ? dnb_grad_node(r, op, in, 2, NULL, 0, out, err) : status;
+}
+
+dnb_status dnb_grad_apply(const dnb_op_grads *r, const char *op, dnb_value a, dnb_value b,
+                          dnb_value *out, dnb_err *err)
+{
+    dnb_value in[2] = {a, b};
+    return dnb_grad_node(r, op, in, b == DNB_NO_VALUE ? 1 : 2, NULL, 0, out, err);
+}
+
+dnb_status dnb_grad_where(const dnb_op_grads *r, dnb_value condition, dnb_value a, dnb_value b,
+                          dnb_value *out, dnb_err *err)
+{
+    dnb_value in[3] = {condition, a, b};
+    return dnb_grad_node(r, "Where", in, 3, NULL, 0, out, err);
+}
+
+dnb_status dnb_grad_sum_to_input(const dnb_op_grads *r, size_t k, dnb_value grad, dnb_err *err)
+{
+    return dnb_grad_to_shape(r, "dnb.SumTo", grad, r->node.inputs[k], &r->in_grads[k], err);
+}
+
+dnb_status dnb_grad_filled(const dnb_op_grads *r, double value, int ndim, const size_t *dim,
+                           dnb_value *out, dnb_err *err)
+{
+    dnb_array a = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_array_init(&a, DNB_F32, ndim, dim, err));
+    for (size_t i = 0, n = dnb_array_count(&a); i < n; i++)
+        ((float *)a.data)[i] = (float)value;
+    DNB_TRY(dnb_graph_constant(r->graph, NULL, &a, out, err));
+done:
+    dnb_array_release(&a);
+    return status;
+}
+
+dnb_status dnb_grad_number(const dnb_op_grads *r, double value, dnb_value *out, dnb_err *err)
+{
+    return dnb_grad_filled(r, value, 0, NULL, out, err);
+}
+
+dnb_status dnb_grad_integers(const dnb_op_grads *r, const int64_t *list, size_t n, dnb_value *out,
+                             dnb_err *err)
+{
+    dnb_array a = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_array_init(&a, DNB_I64, 1, &n, err));
+    memcpy(a.data, list, n * sizeof *list);
+    DNB_TRY(dnb_graph_constant(r->graph, NULL, &a, out, err));
+done:
+    dnb_array_release(&a);
+    return status;
+}
+
+dnb_status dnb_grad_zeros(const dnb_op_grads *r, dnb_value like, dnb_value *out, dnb_err *err)
+{
+    dnb_value zero;
+    dnb_status status = dnb_grad_number(r, 0, &zero, err);
+    return status == DNB_OK ? dnb_grad_to_shape(r, "dnb.BroadcastTo", zero, like, out, err)
+                            : status;
+}
+
+dnb_status dnb_grad_output(const dnb_op_grads *r, size_t which, dnb_value *out, dnb_err *err)
+{
+    dnb_value *made = NULL;
+    dnb_node_spec spec = {.op = r->node.op->name,
+                          .name = r->node.name,
+                          .inputs = r->node.inputs,
+                          .n_inputs = r->node.n_inputs,
+                          .attrs = r->node.attrs,
+                          .n_attrs = r->node.n_attrs,
+                          .n_outputs = which + 1};
+    dnb_status status = DNB_OK;
+    if (which < r->node.n_outputs) {
+        *out = r->node.outputs[which];
+        return DNB_OK;
+    }
+    DNB_NEW(made, which + 1, "gradient");
+    DNB_TRY(dnb_graph_node(r->graph, &spec, made, err));
+    *out = made[which];
+done:
+    dnb_free(made);
+    return status;
+}
+
+dnb_status dnb_grad_slope(const dnb_op_grads *r, double alpha, double beta, dnb_err *err)
+{
+    const dnb_attr attrs[] = {DNB_STRING("function", r->node.op->name), DNB_FLOAT("alpha", alpha),
+                              DNB_FLOAT("beta", beta)};
+    dnb_value in[2] = {r->out_grads[0], r->node.inputs[0]};
+    return dnb_grad_node(r, "dnb.FunctionGrad", in, 2, attrs, 3, &r->in_grads[0], err);
 }
 
 dnb_status dnb_grad_scaled(const dnb_op_grads *r, dnb_value a, double factor, dnb_value *out,

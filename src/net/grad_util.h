@@ -18,6 +18,33 @@ dnb_status dnb_grad_shape_of(const dnb_op_grads *r, dnb_value v, dnb_value *out,
 /* op(a, shape of like): dnb.SumTo, dnb.ReshapeTo and the like. */
 dnb_status dnb_grad_to_shape(const dnb_op_grads *r, const char *op, dnb_value a, dnb_value like,
                              dnb_value *out, dnb_err *err) DNB_MUST_CHECK;
+/* op(a, b), or op(a) where b is DNB_NO_VALUE. */
+dnb_status dnb_grad_apply(const dnb_op_grads *r, const char *op, dnb_value a, dnb_value b,
+                          dnb_value *out, dnb_err *err) DNB_MUST_CHECK;
+/* condition ? a : b, element by element. */
+dnb_status dnb_grad_where(const dnb_op_grads *r, dnb_value condition, dnb_value a, dnb_value b,
+                          dnb_value *out, dnb_err *err) DNB_MUST_CHECK;
+/* in_grads[k] from a gradient of the result's shape: summed where input k was broadcast. */
+dnb_status dnb_grad_sum_to_input(const dnb_op_grads *r, size_t k, dnb_value grad,
+                                 dnb_err *err) DNB_MUST_CHECK;
+/* A float constant of this shape, all `value`, which float32 must hold exactly. */
+dnb_status dnb_grad_filled(const dnb_op_grads *r, double value, int ndim, const size_t *dim,
+                           dnb_value *out, dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_grad_number(const dnb_op_grads *r, double value, dnb_value *out,
+                           dnb_err *err) DNB_MUST_CHECK;
+/* A constant list of integers. */
+dnb_status dnb_grad_integers(const dnb_op_grads *r, const int64_t *list, size_t n, dnb_value *out,
+                             dnb_err *err) DNB_MUST_CHECK;
+/* Zeros in the shape of `like`. */
+dnb_status dnb_grad_zeros(const dnb_op_grads *r, dnb_value like, dnb_value *out,
+                          dnb_err *err) DNB_MUST_CHECK;
+/* Output `which` of the forward node: its own, or of the same node again where it has fewer. */
+dnb_status dnb_grad_output(const dnb_op_grads *r, size_t which, dnb_value *out,
+                           dnb_err *err) DNB_MUST_CHECK;
+/* in_grads[0] = out_grads[0] * f'(input 0) for the node's function f with these parameters, if
+ * slope.h has it. */
+dnb_status dnb_grad_slope(const dnb_op_grads *r, double alpha, double beta,
+                          dnb_err *err) DNB_MUST_CHECK;
 /* a * factor; a itself when the factor is 1. */
 dnb_status dnb_grad_scaled(const dnb_op_grads *r, dnb_value a, double factor, dnb_value *out,
                            dnb_err *err) DNB_MUST_CHECK;
@@ -34,7 +61,7 @@ dnb_status dnb_op_floats(const dnb_op_shapes *s, size_t n, dnb_err *err) DNB_MUS
 dnb_status dnb_op_expect(const dnb_op_shapes *s, size_t i, const dnb_shape *want,
                          dnb_err *err) DNB_MUST_CHECK;
 
-/* ---- rules (grad_shape.c, grad_math.c, grad_function.c, grad_window.c, grad_norm.c) ---- */
+/* ---- rules, in the files called grad_*.c ---- */
 dnb_status dnb_grad_same(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_reshape(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_broadcast_to(const dnb_op_grads *r, dnb_err *err);
@@ -56,6 +83,10 @@ dnb_status dnb_grad_image_scaler(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_relu(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_leaky_relu(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_clip(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_where_rule(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_extreme(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_top_k(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_split(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_sigmoid(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_tanh(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_neg(const dnb_op_grads *r, dnb_err *err);
@@ -68,15 +99,28 @@ dnb_status dnb_grad_log(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_sqrt(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_reciprocal(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_erf(const dnb_op_grads *r, dnb_err *err);
-dnb_status dnb_grad_gelu(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_function(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_zero(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_hard_sigmoid(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_pow(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_mod(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_mean(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_batch_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_instance_norm(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_layer_norm(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_rms_norm(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_lrn(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_softmax(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_log_softmax(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_recurrent(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_reduce_min(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_reduce_prod(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_reduce_norm(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_reduce_log_sum(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_cumsum(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_scatter(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_einsum(const dnb_op_grads *r, dnb_err *err);
+dnb_status dnb_grad_det(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_max_pool(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_average_pool(const dnb_op_grads *r, dnb_err *err);
 dnb_status dnb_grad_global_average_pool(const dnb_op_grads *r, dnb_err *err);

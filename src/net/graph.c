@@ -8,28 +8,25 @@
 
 #include "base/mem.h"
 #include "net/attr.h"
+#include "net/graph_names.h"
 #include "net/op.h"
+#include "net/shelf.h"
 
 /* More would be no network but an attack; keeps every index well inside int. */
 #define MAX_VALUES ((size_t)1 << 26)
 #define MAX_DIM ((size_t)1 << 31)
 #define DEFAULT_OPSET 13
 
-typedef struct graph_name {
-    char *text; /* owned */
-    dnb_value value;
-} graph_name;
-
 struct dnb_graph {
     int opset;
+    dnb_shelf *shelf; /* NULL = every constant is there */
     dnb_graph_value *values;
     dnb_node *nodes;
     dnb_value *inputs, *outputs;
     dnb_graph **bodies;
-    graph_name *names;
-    int *table; /* open addressing: index into names + 1; 0 = free */
-    size_t n_values, n_nodes, n_inputs, n_outputs, n_names, n_bodies;
-    size_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_names, cap_table, cap_bodies;
+    dnb_graph_names names;
+    size_t n_values, n_nodes, n_inputs, n_outputs, n_bodies;
+    size_t cap_values, cap_nodes, cap_inputs, cap_outputs, cap_bodies;
     size_t bytes;
 };
 
@@ -64,17 +61,15 @@ void dnb_graph_free(dnb_graph *g)
     }
     for (size_t i = 0; i < g->n_nodes; i++)
         node_release(&g->nodes[i]);
-    for (size_t i = 0; i < g->n_names; i++)
-        dnb_free(g->names[i].text);
     for (size_t i = 0; i < g->n_bodies; i++)
         dnb_graph_free(g->bodies[i]);
+    dnb_shelf_free(g->shelf);
     dnb_free(g->bodies);
     dnb_free(g->values);
     dnb_free(g->nodes);
     dnb_free(g->inputs);
     dnb_free(g->outputs);
-    dnb_free(g->names);
-    dnb_free(g->table);
+    dnb_graph_names_release(&g->names);
     dnb_free(g);
 }
 
@@ -91,8 +86,7 @@ static dnb_status reserve(void **array, size_t *cap, size_t used, size_t more, s
                           dnb_err *err)
 {
     if (more > MAX_VALUES || used > MAX_VALUES - more)
-        return dnb_fail(err, DNB_EARG, "graph has more than %zu values, nodes or names",
-                        MAX_VALUES);
+        return dnb_fail(err, DNB_EARG, "graph has more than %zu values or nodes", MAX_VALUES);
     if (used + more <= *cap)
         return DNB_OK;
     size_t want = *cap < 16 ? 16 : *cap * 2;
@@ -115,59 +109,17 @@ static dnb_status reserve(void **array, size_t *cap, size_t used, size_t more, s
         (g)->member = block_;                                                                      \
     } while (0)
 
-static uint64_t hash_text(const char *s)
-{
-    uint64_t h = 1469598103934665603u; /* FNV-1a */
-    for (; *s; s++)
-        h = (h ^ (unsigned char)*s) * 1099511628211u;
-    return h ^ (h >> 29);
-}
-
-/* Slot of `name`, or of the free place where it belongs. cap_table > n_names always. */
-static size_t table_slot(const dnb_graph *g, const char *name)
-{
-    size_t at = (size_t)hash_text(name) & (g->cap_table - 1);
-    while (g->table[at] && strcmp(g->names[g->table[at] - 1].text, name) != 0)
-        at = (at + 1) & (g->cap_table - 1);
-    return at;
-}
-
 /* After success `more` names can be added without failing. */
 static dnb_status reserve_names(dnb_graph *g, size_t more, dnb_err *err)
 {
-    dnb_status status;
-    RESERVE(status, g, names, more);
-    if (status != DNB_OK)
-        return status;
-    size_t cap = g->cap_table ? g->cap_table : 64;
-    while (cap < 2 * (g->n_names + more + 1))
-        cap *= 2;
-    if (cap == g->cap_table)
-        return DNB_OK;
-    int *table = dnb_calloc(cap, sizeof *table);
-    if (!table)
-        return dnb_fail_memory(err, "graph names", cap * sizeof *table);
-    dnb_free(g->table);
-    g->table = table;
-    g->cap_table = cap;
-    for (size_t i = 0; i < g->n_names; i++)
-        g->table[table_slot(g, g->names[i].text)] = (int)i + 1;
-    return DNB_OK;
-}
-
-/* Room is reserved and the name is free; takes over text. */
-static void add_name(dnb_graph *g, char *text, dnb_value v)
-{
-    g->names[g->n_names] = (graph_name){text, v};
-    g->table[table_slot(g, text)] = (int)++g->n_names;
+    if (more > MAX_VALUES || g->names.n > MAX_VALUES - more)
+        return dnb_fail(err, DNB_EARG, "graph has more than %zu names", MAX_VALUES);
+    return dnb_graph_names_reserve(&g->names, more, err);
 }
 
 dnb_value dnb_graph_find(const dnb_graph *g, const char *name)
 {
-    if (!g->table || !name)
-        return DNB_NO_VALUE;
-    int i = g->table[table_slot(g, name)];
-    return i ? g->names[i - 1].value : DNB_NO_VALUE;
+    return dnb_graph_names_find(&g->names, name);
 }
 
 /* A value that is not yet in the graph, with the copies it needs. */
@@ -207,7 +159,7 @@ static dnb_value commit_value(dnb_graph *g, new_value *v)
     dnb_value id = (dnb_value)g->n_values++;
     g->values[id] = v->value;
     if (v->text)
-        add_name(g, v->text, id);
+        dnb_graph_names_add(&g->names, v->text, id);
     return id;
 }
 
@@ -296,6 +248,29 @@ dnb_status dnb_graph_constant(dnb_graph *g, const char *name, dnb_array *a, dnb_
 done:
     new_value_release(&v);
     return status;
+}
+
+dnb_status dnb_graph_set_source(dnb_graph *g, const dnb_graph_source *source, dnb_err *err)
+{
+    return g->shelf ? dnb_fail(err, DNB_EARG, "the graph has a source of constants already")
+                    : dnb_shelf_new(&g->shelf, source, err);
+}
+
+dnb_status dnb_graph_constant_later(dnb_graph *g, const char *name, dnb_array *a, size_t item,
+                                    dnb_value *out, dnb_err *err)
+{
+    if (!g->shelf || a->dtype != dnb_storage_class(a->dtype))
+        return dnb_fail(err, DNB_EARG, "constant '%s' cannot be read later", name ? name : "");
+    dnb_status status = dnb_graph_constant(g, name, a, out, err);
+    if (status == DNB_OK)
+        g->values[*out].later = item + 1;
+    return status;
+}
+
+dnb_status dnb_graph_fetch(const dnb_graph *g, dnb_value v, dnb_err *err)
+{
+    dnb_graph_value *c = &g->values[v];
+    return g->shelf && c->is_constant ? dnb_shelf_fetch(g->shelf, c, err) : DNB_OK;
 }
 
 /* An ONNX "Constant" node's content, as a fresh array. */
@@ -497,7 +472,7 @@ dnb_status dnb_graph_alias(dnb_graph *g, const char *name, dnb_value v, dnb_err 
     text = dnb_strdup(name);
     if (!text)
         return dnb_fail_memory(err, "alias", strlen(name));
-    add_name(g, text, v);
+    dnb_graph_names_add(&g->names, text, v);
 done:
     return status;
 }
@@ -559,14 +534,14 @@ dnb_value dnb_graph_output_at(const dnb_graph *g, size_t i)
 
 size_t dnb_graph_name_count(const dnb_graph *g)
 {
-    return g->n_names;
+    return g->names.n;
 }
 
 const char *dnb_graph_name_at(const dnb_graph *g, size_t i, dnb_value *v)
 {
     if (v)
-        *v = g->names[i].value;
-    return g->names[i].text;
+        *v = g->names.list[i].value;
+    return g->names.list[i].text;
 }
 
 size_t dnb_graph_bytes(const dnb_graph *g)

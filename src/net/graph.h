@@ -103,6 +103,8 @@ typedef struct dnb_graph_value {
     dnb_array constant; /* constants only; F32 or I64 */
     dnb_array wide;     /* the same in F64 where the file has float64; else no data */
     dnb_dtype elem;     /* constants only: element type */
+    size_t later;       /* 0, or 1 + which item of the graph's source its numbers are still to be
+                           read from (dnb_graph_fetch); guarded by the source's lock */
 } dnb_graph_value;
 
 typedef struct dnb_node {
@@ -132,6 +134,26 @@ dnb_status dnb_graph_resize_input(dnb_graph *g, dnb_value input, const dnb_shape
  * may be NULL (an unlisted, unfindable value). */
 dnb_status dnb_graph_constant(dnb_graph *g, const char *name, dnb_array *a, dnb_value *out,
                               dnb_err *err) DNB_MUST_CHECK;
+
+/* Where the numbers of large constants come from, read only when a program wants them: most of a
+ * network's weights may lie behind its deepest layer of interest. */
+typedef struct dnb_graph_source {
+    void *from;
+    dnb_status (*fill)(const void *from, size_t item, const dnb_array *into, dnb_err *err);
+    void (*close)(void *from);
+} dnb_graph_source;
+
+/* Gives the graph its one source, before any constant of it; the graph closes it (on failure, the
+ * caller does). */
+dnb_status dnb_graph_set_source(dnb_graph *g, const dnb_graph_source *source,
+                                dnb_err *err) DNB_MUST_CHECK;
+/* As dnb_graph_constant, of a float32 or int64 array that `item` of the source is to fill. Shape
+ * rules must not depend on its numbers. */
+dnb_status dnb_graph_constant_later(dnb_graph *g, const char *name, dnb_array *a, size_t item,
+                                    dnb_value *out, dnb_err *err) DNB_MUST_CHECK;
+/* Reads a constant's numbers if that is still to be done; nothing for other values. Whoever reads
+ * numbers calls it first. Safe from several threads. */
+dnb_status dnb_graph_fetch(const dnb_graph *g, dnb_value v, dnb_err *err) DNB_MUST_CHECK;
 
 /* A node to add. Zero-initialise. */
 typedef struct dnb_node_spec {

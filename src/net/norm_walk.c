@@ -65,6 +65,15 @@ dnb_status dnb_norm_walk_init(dnb_norm_walk *w, int ndim, const size_t *dim, con
     return dnb_norm_walk_vector(w, &w->x, step, err);
 }
 
+dnb_status dnb_norm_walk_groups(dnb_norm_walk *w, const dnb_shape *x, size_t groups, dnb_err *err)
+{
+    static const bool together[4] = {false, false, true, true};
+    size_t view[4] = {x->dim[0], groups, x->dim[1] / groups, 1};
+    for (int d = 2; d < x->ndim; d++)
+        view[3] *= x->dim[d];
+    return dnb_norm_walk_init(w, 4, view, together, err);
+}
+
 void dnb_norm_walk_release(dnb_norm_walk *w)
 {
     dnb_norm_table *tables[] = {&w->x, &w->scale, &w->shift};
@@ -108,4 +117,15 @@ void dnb_norm_run(const dnb_norm_walk *w, const dnb_norm_rule *rule, const dnb_a
         normalise_f64(w, rule, x, scale, shift, y, mean, spread);
     else
         normalise_f32(w, rule, x, scale, shift, y, mean, spread);
+}
+
+void dnb_norm_grad(const dnb_norm_walk *w, const dnb_norm_rule *rule, const dnb_array *x,
+                   const dnb_array *g, const dnb_array *dx)
+{
+    if (w->n_kept == 0 || w->n_gone == 0)
+        return;
+    if (dx->dtype == DNB_F64)
+        normalise_grad_f64(w, rule, x, g, dx);
+    else
+        normalise_grad_f32(w, rule, x, g, dx);
 }

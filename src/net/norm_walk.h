@@ -1,5 +1,5 @@
-/* Standardisation over any set of dimensions: what batch, layer, group, root-mean-square and Lp
- * normalisation share. room: net (internal)
+/* Standardisation over any set of dimensions: what batch, layer, group, instance, root-mean-square
+ * and Lp normalisation and their gradients share. room: net (internal)
  *
  * The elements of an array fall into n_kept groups of n_gone elements. Every group is centred and
  * divided by a measure of its spread, then scaled and shifted by vectors that broadcast. */
@@ -25,6 +25,10 @@ typedef struct dnb_norm_walk {
  * array). Release after use, also after failure. */
 dnb_status dnb_norm_walk_init(dnb_norm_walk *w, int ndim, const size_t *dim, const bool *together,
                               dnb_err *err) DNB_MUST_CHECK;
+/* The walk over groups of the channels of x (n x channels x ..; `groups` divides the channels), as
+ * n x groups x channels of one x plane. */
+dnb_status dnb_norm_walk_groups(dnb_norm_walk *w, const dnb_shape *x, size_t groups,
+                                dnb_err *err) DNB_MUST_CHECK;
 /* Where `scale` or `shift` lies: its element step per dimension of x (0 = does not vary). */
 dnb_status dnb_norm_walk_vector(const dnb_norm_walk *w, dnb_norm_table *t, const size_t *step,
                                 dnb_err *err) DNB_MUST_CHECK;
@@ -49,5 +53,9 @@ typedef struct dnb_norm_rule {
 void dnb_norm_run(const dnb_norm_walk *w, const dnb_norm_rule *rule, const dnb_array *x,
                   const dnb_array *scale, const dnb_array *shift, const dnb_array *y, double *mean,
                   double *spread);
+
+/* dx from the gradient g of (x - mean) / spread, all of one shape and type. */
+void dnb_norm_grad(const dnb_norm_walk *w, const dnb_norm_rule *rule, const dnb_array *x,
+                   const dnb_array *g, const dnb_array *dx);
 
 #endif

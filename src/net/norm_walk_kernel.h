@@ -72,3 +72,46 @@ static void NAME(normalise)(const dnb_norm_walk *w, const dnb_norm_rule *rule, c
             spread[k] = d;
     }
 }
+
+/* How fast the spread grows with an element that lies v from the mean. */
+static double NAME(spread_slope)(const dnb_norm_rule *rule, double v, double spread, size_t n)
+{
+    switch (rule->kind) {
+    case DNB_NORM_VARIANCE:
+        return v / ((double)n * (spread - rule->guard));
+    case DNB_NORM_L1:
+        return v > 0 ? 1 : v < 0 ? -1 : 0;
+    case DNB_NORM_L2:
+        return v / spread;
+    default:
+        return 0;
+    }
+}
+
+/* y = (x - mean) / spread: dx = (g - mean(g)) / spread - sum(g y) / spread times what moves the
+ * spread, for one group. */
+static void NAME(group_grad)(REAL *dst, const REAL *src, const REAL *g, const size_t *gone,
+                             size_t n, const dnb_norm_rule *rule)
+{
+    double mean = rule->centre ? NAME(group_mean)(src, gone, n) : 0;
+    double spread = rule->kind == DNB_NORM_NONE ? 1 : NAME(group_spread)(src, gone, n, mean, rule);
+    double shift = rule->centre ? NAME(group_mean)(g, gone, n) : 0, product = 0;
+    for (size_t i = 0; i < n; i++)
+        product += (double)g[at(gone, i)] * ((double)src[at(gone, i)] - mean);
+    product /= spread * spread;
+    for (size_t i = 0; i < n; i++) {
+        size_t k = at(gone, i);
+        dst[k] = (REAL)(((double)g[k] - shift) / spread -
+                        product * NAME(spread_slope)(rule, (double)src[k] - mean, spread, n));
+    }
+}
+
+static void NAME(normalise_grad)(const dnb_norm_walk *w, const dnb_norm_rule *rule,
+                                 const dnb_array *x, const dnb_array *g, const dnb_array *dx)
+{
+#pragma omp parallel for schedule(static) if (w->n_kept > 1 && w->n_kept * w->n_gone > 4096)
+    for (size_t k = 0; k < w->n_kept; k++)
+        NAME(group_grad)
+    ((REAL *)dx->data + w->x.kept[k], (const REAL *)x->data + w->x.kept[k],
+     (const REAL *)g->data + w->x.kept[k], w->x.gone, w->n_gone, rule);
+}

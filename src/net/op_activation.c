@@ -89,6 +89,23 @@ static dnb_status lower(const dnb_op_shapes *s, dnb_prim *prim, dnb_prim_alg alg
     LOWER(id, alg, params)                                                                         \
     DNB_OP_RECORD_GRAD(id, nm, 1, 1, dnb_same_float_shape, id##_run, id##_lower, gradient)
 
+/* The rule of an activation that slope.h has, with the same parameters. */
+static dnb_status slope_grad(const dnb_op_grads *r, const parameters *d, dnb_err *err)
+{
+    double p[2];
+    dnb_status status = read_parameters(&r->node, d, p, err);
+    return status == DNB_OK ? dnb_grad_slope(r, p[0], p[1], err) : status;
+}
+
+#define SLOPE(id, params)                                                                          \
+    static dnb_status id##_grad(const dnb_op_grads *r, dnb_err *err)                               \
+    {                                                                                              \
+        return slope_grad(r, params, err);                                                         \
+    }
+#define SLOPED(id, nm, params)                                                                     \
+    SLOPE(id, params)                                                                              \
+    ACTIVATION(id, nm, params, id##_grad)
+
 static const parameters none = {0}, leaky = {{"alpha", NULL}, {0.01, 0}},
                         one = {{"alpha", NULL}, {1, 0}}, slope = {{"alpha", "beta"}, {0.2, 0.5}},
                         sixth = {{NULL, NULL}, {1.0 / 6, 0.5}},
@@ -97,26 +114,36 @@ static const parameters none = {0}, leaky = {{"alpha", NULL}, {0.01, 0}},
 LOWERED(leaky_relu, "LeakyRelu", &leaky, DNB_ALG_RELU, dnb_grad_leaky_relu);
 LOWERED(sigmoid, "Sigmoid", &none, DNB_ALG_SIGMOID, dnb_grad_sigmoid);
 LOWERED(tanh, "Tanh", &none, DNB_ALG_TANH, dnb_grad_tanh);
-LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH, NULL);
-ACTIVATION(elu, "Elu", &one, NULL);
-ACTIVATION(celu, "Celu", &one, NULL);
+LOWERED(hard_swish, "HardSwish", &sixth, DNB_ALG_HARDSWISH, dnb_grad_function);
+SLOPED(elu, "Elu", &one);
+SLOPED(celu, "Celu", &one);
 ACTIVATION(hard_sigmoid, "HardSigmoid", &slope, dnb_grad_hard_sigmoid);
-ACTIVATION(mish, "Mish", &none, NULL);
+SLOPED(mish, "Mish", &none);
 ACTIVATION(softplus, "Softplus", &none, dnb_grad_softplus);
-ACTIVATION(softsign, "Softsign", &none, NULL);
-ACTIVATION(thresholded_relu, "ThresholdedRelu", &one, NULL);
+SLOPED(softsign, "Softsign", &none);
+SLOPED(thresholded_relu, "ThresholdedRelu", &one);
 
 /* Selu's constants gained digits in operator set 6. */
-static dnb_status selu_run(const dnb_op_call *c, dnb_err *err)
+static const parameters *selu_parameters(int opset)
 {
-    static const dnb_rows rows = {selu_row_f32, selu_row_f64, NULL, NULL};
     static const parameters early = {{"alpha", "gamma"}, {1.6732, 1.0507}},
                             now = {{"alpha", "gamma"},
                                    {1.67326319217681884765625, 1.05070102214813232421875}};
-    return activate(c, &rows, c->opset < 6 ? &early : &now, err);
+    return opset < 6 ? &early : &now;
 }
 
-DNB_OP_RECORD(selu, "Selu", 1, 1, dnb_same_float_shape, selu_run, NULL);
+static dnb_status selu_run(const dnb_op_call *c, dnb_err *err)
+{
+    static const dnb_rows rows = {selu_row_f32, selu_row_f64, NULL, NULL};
+    return activate(c, &rows, selu_parameters(c->opset), err);
+}
+
+static dnb_status selu_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    return slope_grad(r, selu_parameters(dnb_graph_opset(r->graph)), err);
+}
+
+DNB_OP_RECORD_GRAD(selu, "Selu", 1, 1, dnb_same_float_shape, selu_run, NULL, selu_grad);
 
 /* 0 = by the error function, 1 = by the hyperbolic tangent. */
 static dnb_status gelu_kind(const dnb_node *n, int *kind, dnb_err *err)
@@ -148,7 +175,14 @@ static dnb_status gelu_run(const dnb_op_call *c, dnb_err *err)
     return status == DNB_OK ? dnb_rows_run(c, 1, &rows[kind], NULL, err) : status;
 }
 
-DNB_OP_RECORD_GRAD(gelu, "Gelu", 1, 1, gelu_shape, gelu_run, NULL, dnb_grad_gelu);
+static dnb_status gelu_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    int kind = 0;
+    dnb_status status = gelu_kind(&r->node, &kind, err);
+    return status == DNB_OK ? dnb_grad_slope(r, kind, 0, err) : status;
+}
+
+DNB_OP_RECORD_GRAD(gelu, "Gelu", 1, 1, gelu_shape, gelu_run, NULL, gelu_grad);
 
 /* ---- integers too: Relu, Shrink -----------------------------------------------------------------
  */
@@ -177,7 +211,8 @@ DNB_UNARY_ROW(shrink_row_u64, int64_t, uint64_t, uint64_t,
               (double)x > p[0] ? shifted((int64_t)x, -p[1]) : 0)
 
 RUN(shrink, shrink_row_i64, shrink_row_u64, &shrinking)
-DNB_OP_RECORD(shrink, "Shrink", 1, 1, dnb_same_shape, shrink_run, NULL);
+SLOPE(shrink, &shrinking)
+DNB_OP_RECORD_GRAD(shrink, "Shrink", 1, 1, dnb_same_shape, shrink_run, NULL, shrink_grad);
 
 /* ---- Clip: bounds are attributes (before opset 11) or optional inputs
  * ---------------------------- */
@@ -304,7 +339,36 @@ static dnb_status prelu_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
-DNB_OP_RECORD(prelu, "PRelu", 2, 2, prelu_shape, prelu_run, NULL);
+/* dy where x >= 0, else dy times the slope; dy x where x < 0, summed to the slope. */
+static dnb_status prelu_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value dy = r->out_grads[0], x = r->node.inputs[0], factor = r->node.inputs[1], zero, below;
+    dnb_value shaped = factor, v;
+    const dnb_shape *b = &r->shape[factor];
+    const int64_t after[DNB_MAX_DIMS] = {1, 2, 3, 4, 5, 6, 7};
+    int ndim = slope_ndim(dnb_graph_opset(r->graph), r->shape[x].ndim, b->ndim, dnb_shape_count(b));
+    const dnb_attr axes[] = {
+        {.name = "axes", .kind = DNB_ATTR_INTS, .ints = after, .n = (size_t)(ndim - b->ndim)}};
+    dnb_status status = DNB_OK;
+    if (ndim > b->ndim)
+        DNB_TRY(dnb_grad_node(r, "Unsqueeze", &factor, 1, axes, 1, &shaped, err));
+    DNB_TRY(dnb_grad_number(r, 0, &zero, err));
+    DNB_TRY(dnb_grad_apply(r, "Less", x, zero, &below, err));
+    if (r->wanted[0]) {
+        DNB_TRY(dnb_grad_apply(r, "Mul", dy, shaped, &v, err));
+        DNB_TRY(dnb_grad_where(r, below, v, dy, &r->in_grads[0], err));
+    }
+    if (r->wanted[1]) {
+        DNB_TRY(dnb_grad_apply(r, "Mul", dy, x, &v, err));
+        DNB_TRY(dnb_grad_where(r, below, v, zero, &v, err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.SumTo", v, shaped, &v, err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.ReshapeTo", v, factor, &r->in_grads[1], err));
+    }
+done:
+    return status;
+}
+
+DNB_OP_RECORD_GRAD(prelu, "PRelu", 2, 2, prelu_shape, prelu_run, NULL, prelu_grad);
 
 /* ---- Hardmax ------------------------------------------------------------------------------------
  */
@@ -340,4 +404,4 @@ static dnb_status hardmax_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
-DNB_OP_RECORD(hardmax, "Hardmax", 1, 1, hardmax_shape, hardmax_run, NULL);
+DNB_OP_RECORD_GRAD(hardmax, "Hardmax", 1, 1, hardmax_shape, hardmax_run, NULL, dnb_grad_zero);

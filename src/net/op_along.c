@@ -2,6 +2,7 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -108,7 +109,8 @@ const dnb_op dnb_op_cumsum = {.name = "CumSum",
                               .max_out = 1,
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = cumsum_shape,
-                              .run = cumsum_run};
+                              .run = cumsum_run,
+                              .gradient = dnb_grad_cumsum};
 
 /* ---- TopK ---------------------------------------------------------------------------------------
  */
@@ -175,4 +177,5 @@ const dnb_op dnb_op_top_k = {.name = "TopK",
                              .max_out = 2,
                              .flags = DNB_OP_TAKES_EMPTY,
                              .shape = top_k_shape,
-                             .run = top_k_run};
+                             .run = top_k_run,
+                             .gradient = dnb_grad_top_k};

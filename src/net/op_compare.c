@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "net/elementwise.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 
 #define DNB_KERNELS "net/op_compare_kernel.h"
@@ -208,4 +209,4 @@ static dnb_status where_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
-DNB_OP_RECORD(where, "Where", 3, 3, where_shape, where_run, NULL);
+DNB_OP_RECORD_GRAD(where, "Where", 3, 3, where_shape, where_run, NULL, dnb_grad_where_rule);

@@ -3,6 +3,8 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
+#include "net/op_det.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -20,7 +22,7 @@ static dnb_status det_shape(const dnb_op_shapes *s, dnb_err *err)
 }
 
 /* Gaussian elimination with the largest pivot of each column; overwrites m. */
-static double determinant(double *m, size_t n)
+double dnb_determinant(double *m, size_t n)
 {
     double det = 1;
     for (size_t k = 0; k < n; k++) {
@@ -54,7 +56,7 @@ static dnb_status det_run(const dnb_op_call *c, dnb_err *err)
     for (size_t k = 0, count = dnb_array_count(&c->out[0]); k < count; k++) {
         for (size_t i = 0; i < n * n; i++)
             m[i] = dnb_array_at(x, k * n * n + i);
-        double det = determinant(m, n);
+        double det = dnb_determinant(m, n);
         if (c->out[0].dtype == DNB_F64)
             ((double *)c->out[0].data)[k] = det;
         else
@@ -65,5 +67,10 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_det = {
-    .name = "Det", .min_in = 1, .max_in = 1, .max_out = 1, .shape = det_shape, .run = det_run};
+const dnb_op dnb_op_det = {.name = "Det",
+                           .min_in = 1,
+                           .max_in = 1,
+                           .max_out = 1,
+                           .shape = det_shape,
+                           .run = det_run,
+                           .gradient = dnb_grad_det};

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -355,4 +356,5 @@ const dnb_op dnb_op_einsum = {.name = "Einsum",
                               .max_out = 1,
                               .flags = DNB_OP_TAKES_EMPTY,
                               .shape = einsum_shape,
-                              .run = einsum_run};
+                              .run = einsum_run,
+                              .gradient = dnb_grad_einsum};

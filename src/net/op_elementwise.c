@@ -155,7 +155,7 @@ done:
     return status;
 }
 
-DNB_OP_RECORD(mod, "Mod", 2, 2, mod_shape, mod_run, NULL);
+DNB_OP_RECORD_GRAD(mod, "Mod", 2, 2, mod_shape, mod_run, NULL, dnb_grad_mod);
 
 /* ---- Pow: the result is of the base's type
  * ------------------------------------------------------- */

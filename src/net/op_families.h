@@ -89,13 +89,18 @@ extern const dnb_op dnb_op_crop, dnb_op_image_scaler, dnb_op_affine;
 extern const dnb_op dnb_op_broadcast_to, dnb_op_sum_to, dnb_op_channel_sum, dnb_op_reshape_to,
     dnb_op_concat_part, dnb_op_iota, dnb_op_scatter_add;
 extern const dnb_op dnb_op_relu_grad, dnb_op_sigmoid_grad, dnb_op_tanh_grad, dnb_op_clip_grad,
-    dnb_op_reduce_max_grad;
-extern const dnb_op dnb_op_norm_factor, dnb_op_norm_scale_grad, dnb_op_instance_norm_grad,
-    dnb_op_lrn_grad, dnb_op_softmax_grad;
+    dnb_op_function_grad, dnb_op_reduce_max_grad;
+extern const dnb_op dnb_op_norm_factor, dnb_op_norm_scale_grad, dnb_op_norm_grad, dnb_op_lrn_grad,
+    dnb_op_softmax_grad;
 extern const dnb_op dnb_op_max_pool_grad, dnb_op_average_pool_grad,
     dnb_op_adaptive_average_pool_grad;
 extern const dnb_op dnb_op_conv_input_grad, dnb_op_conv_weight_grad,
     dnb_op_conv_transpose_input_grad, dnb_op_conv_transpose_weight_grad;
+extern const dnb_op dnb_op_rnn_grad, dnb_op_gru_grad, dnb_op_lstm_grad;
+extern const dnb_op dnb_op_reduce_prod_grad, dnb_op_det_grad, dnb_op_loss_grad,
+    dnb_op_sum_pool_grad;
+extern const dnb_op dnb_op_resize_grad, dnb_op_upsample_grad, dnb_op_grid_sample_grad,
+    dnb_op_roi_align_grad;
 extern const dnb_op dnb_op_phase_weights, dnb_op_phase_shuffle;
 
 #endif

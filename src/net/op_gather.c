@@ -135,7 +135,8 @@ const dnb_op dnb_op_gather_elements = {.name = "GatherElements",
                                        .max_out = 1,
                                        .flags = DNB_OP_TAKES_EMPTY,
                                        .shape = gather_elements_shape,
-                                       .run = gather_elements_run};
+                                       .run = gather_elements_run,
+                                       .gradient = dnb_grad_mover};
 
 /* ---- GatherND -----------------------------------------------------------------------------------
  */
@@ -203,4 +204,5 @@ const dnb_op dnb_op_gather_nd = {.name = "GatherND",
                                  .max_out = 1,
                                  .flags = DNB_OP_TAKES_EMPTY,
                                  .shape = gather_nd_shape,
-                                 .run = gather_nd_run};
+                                 .run = gather_nd_run,
+                                 .gradient = dnb_grad_mover};

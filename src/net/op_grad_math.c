@@ -1,5 +1,6 @@
 /* Helper operators of elementwise gradients: dnb.ReluGrad, dnb.ClipGrad, dnb.SigmoidGrad,
- * dnb.TanhGrad (gradient, result of the function), dnb.ReduceMaxGrad (gradient, input). */
+ * dnb.TanhGrad (gradient, result of the function), dnb.FunctionGrad (gradient, input of the
+ * function), and of reductions: dnb.ReduceMaxGrad, dnb.ReduceProdGrad (gradient, input). */
 #include <float.h>
 #include <math.h>
 
@@ -7,6 +8,7 @@
 #include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
+#include "net/slope.h"
 
 #define DNB_KERNELS "net/op_grad_math_kernel.h"
 #include "net/each_real.h"
@@ -156,10 +158,53 @@ const dnb_op dnb_op_clip_grad = {.name = "dnb.ClipGrad",
                                  .run = clip_run,
                                  .lower = clip_lower};
 
+/* ---- dnb.FunctionGrad: `function` by its ONNX name, alpha and beta its parameters ---------------
+ */
+
+static dnb_status function_read(const dnb_node *n, dnb_slope *slope, double p[2], dnb_err *err)
+{
+    const char *name = NULL;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_node_string(n, "function", &name, err));
+    DNB_TRY(dnb_node_float(n, "alpha", 0, &p[0], err));
+    DNB_TRY(dnb_node_float(n, "beta", 0, &p[1], err));
+    *slope = dnb_slope_of(name ? name : "");
+    if (!*slope)
+        status = dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): function '%.50s' is unsupported",
+                          n->name, n->op->name, name ? name : "");
+done:
+    return status;
+}
+
+static dnb_status function_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    dnb_slope slope;
+    double p[2];
+    dnb_status status = function_read(s->node, &slope, p, err);
+    return status == DNB_OK ? same_shapes(s, err) : status;
+}
+
+static dnb_status function_run(const dnb_op_call *c, dnb_err *err)
+{
+    dnb_slope slope;
+    double p[2];
+    dnb_status status = function_read(c->node, &slope, p, err);
+    if (status == DNB_OK)
+        DNB_BY_TYPE(c, chain, c, slope, p);
+    return status;
+}
+
+const dnb_op dnb_op_function_grad = {.name = "dnb.FunctionGrad",
+                                     .min_in = 2,
+                                     .max_in = 2,
+                                     .max_out = 1,
+                                     .shape = function_shape,
+                                     .run = function_run};
+
 /* ---- dnb.ReduceMaxGrad: a gradient with ones where x was reduced, and x -------------------------
  */
 
-static dnb_status reduce_max_shape(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status reduce_grad_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     const dnb_shape *dy = s->in[0], *x = s->in[1];
     dnb_shape want = *x;
@@ -192,5 +237,29 @@ const dnb_op dnb_op_reduce_max_grad = {.name = "dnb.ReduceMaxGrad",
                                        .min_in = 2,
                                        .max_in = 2,
                                        .max_out = 1,
-                                       .shape = reduce_max_shape,
+                                       .shape = reduce_grad_shape,
                                        .run = reduce_max_run};
+
+/* ---- dnb.ReduceProdGrad: the same inputs --------------------------------------------------------
+ */
+
+static dnb_status reduce_prod_run(const dnb_op_call *c, dnb_err *err)
+{
+    double *product = NULL, *zeros = NULL;
+    size_t n = dnb_array_count(c->in[0]);
+    dnb_status status = DNB_OK;
+    DNB_NEW(product, n, "products");
+    DNB_NEW(zeros, n, "products");
+    DNB_BY_TYPE(c, product_share, c, product, zeros);
+done:
+    dnb_free(product);
+    dnb_free(zeros);
+    return status;
+}
+
+const dnb_op dnb_op_reduce_prod_grad = {.name = "dnb.ReduceProdGrad",
+                                        .min_in = 2,
+                                        .max_in = 2,
+                                        .max_out = 1,
+                                        .shape = reduce_grad_shape,
+                                        .run = reduce_prod_run};

@@ -31,6 +31,17 @@ static void NAME(derivative)(const dnb_op_call *c, dnb_prim_alg alg, double alph
     }
 }
 
+/* dst = dy * f'(x). */
+static void NAME(chain)(const dnb_op_call *c, dnb_slope slope, const double p[2])
+{
+    const REAL *dy = c->in[0]->data, *x = c->in[1]->data;
+    REAL *dst = c->out[0].data;
+    size_t n = dnb_array_count(&c->out[0]);
+#pragma omp parallel for schedule(static) if (n > 1024)
+    for (size_t i = 0; i < n; i++)
+        dst[i] = (REAL)((double)dy[i] * slope((double)x[i], p[0], p[1]));
+}
+
 /* Each of dy's elements goes to the largest of the elements of x it stands for; equal ones share.
  * top and ties have room for dy's elements. */
 static void NAME(max_share)(const dnb_op_call *c, double *top, double *ties)
@@ -60,5 +71,35 @@ static void NAME(max_share)(const dnb_op_call *c, double *top, double *ties)
             } else if (v == top[o]) {
                 ties[o]++;
             }
+        }
+}
+
+/* dy times the product of all other elements of x that it stands for. product and zeros have room
+ * for dy's elements. */
+static void NAME(product_share)(const dnb_op_call *c, double *product, double *zeros)
+{
+    const dnb_array *out = &c->out[0];
+    const REAL *dy = c->in[0]->data, *x = c->in[1]->data;
+    REAL *dst = out->data;
+    size_t step[DNB_MAX_DIMS], n = dnb_array_count(out), groups = dnb_array_count(c->in[0]);
+    dnb_broadcast_steps(c->in[0], out, step);
+    for (size_t o = 0; o < groups; o++) {
+        product[o] = 1;
+        zeros[o] = 0;
+    }
+    for (int back = 0; back < 2; back++)
+        for (size_t i = 0; i < n; i++) {
+            size_t o = 0, rest = i;
+            for (int d = out->ndim - 1; d >= 0; d--) {
+                o += rest % out->shape[d] * step[d];
+                rest /= out->shape[d];
+            }
+            double v = (double)x[i], others = zeros[o] - (v == 0);
+            if (back)
+                dst[i] = (REAL)(others > 0 ? 0 : (double)dy[o] * product[o] / (v == 0 ? 1 : v));
+            else if (v == 0)
+                zeros[o]++;
+            else
+                product[o] *= v;
         }
 }

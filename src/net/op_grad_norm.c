@@ -1,10 +1,11 @@
 /* Helper operators of gradients of normalisations: dnb.NormFactor, dnb.NormScaleGrad,
- * dnb.InstanceNormGrad, dnb.LrnGrad, dnb.SoftmaxGrad. */
+ * dnb.NormGrad, dnb.LrnGrad, dnb.SoftmaxGrad. */
 #include <math.h>
 #include <stdint.h>
 
 #include "base/mem.h"
 #include "net/grad_util.h"
+#include "net/norm_walk.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -28,8 +29,7 @@ static dnb_status check_pair(const dnb_op_shapes *s, dnb_err *err)
                         s->node->op->name);
     dnb_shape vector = dnb_shape_make(1, &x->dim[1]);
     for (size_t i = 2; i < s->node->n_inputs; i++)
-        if (s->in[i])
-            DNB_TRY(dnb_op_expect(s, i, &vector, err));
+        DNB_TRY(dnb_op_expect(s, i, &vector, err));
     s->out[0] = *x;
 done:
     return status;
@@ -72,7 +72,7 @@ const dnb_op dnb_op_norm_factor = {.name = "dnb.NormFactor",
                                    .shape = norm_factor_shape,
                                    .run = norm_factor_run};
 
-/* ---- dnb.NormScaleGrad: x, gradient, and mean and variance unless they are the plane's own ------
+/* ---- dnb.NormScaleGrad: x, gradient, mean, variance --------------------------------------------
  */
 
 static dnb_status norm_scale_shape(const dnb_op_shapes *s, dnb_err *err)
@@ -80,9 +80,6 @@ static dnb_status norm_scale_shape(const dnb_op_shapes *s, dnb_err *err)
     dnb_status status = check_pair(s, err);
     if (status != DNB_OK)
         return status;
-    if (s->node->n_inputs == 3 || (s->node->n_inputs == 4 && (!s->in[2] || !s->in[3])))
-        return dnb_fail(err, DNB_EARG, "node '%s' (%s): mean and variance go together",
-                        s->node->name, s->node->op->name);
     s->out[0].ndim = 1;
     s->out[0].dim[0] = s->in[0]->dim[1];
     return DNB_OK;
@@ -98,30 +95,85 @@ static dnb_status norm_scale_run(const dnb_op_call *c, dnb_err *err)
 }
 
 const dnb_op dnb_op_norm_scale_grad = {.name = "dnb.NormScaleGrad",
-                                       .min_in = 2,
+                                       .min_in = 4,
                                        .max_in = 4,
                                        .max_out = 1,
                                        .shape = norm_scale_shape,
                                        .run = norm_scale_run};
 
-/* ---- dnb.InstanceNormGrad: x, gradient, scale ---------------------------------------------------
- */
+/* ---- dnb.NormGrad: x, gradient of its standardised form. Over `axes`, or within `groups` groups
+ * of channels; kind, centre, epsilon, guard as in dnb_norm_rule */
 
-static dnb_status instance_norm_run(const dnb_op_call *c, dnb_err *err)
+static dnb_status standardise_read(const dnb_node *n, const dnb_shape *x, bool *together,
+                                   size_t *groups, dnb_norm_rule *out, dnb_err *err)
 {
-    double epsilon;
-    dnb_status status = dnb_node_float(c->node, "epsilon", 1e-5, &epsilon, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, instance_norm_grad, c, epsilon);
+    const int64_t *axes;
+    int64_t kind = 0, centre = 0, wanted = 0;
+    size_t n_axes;
+    dnb_norm_rule rule = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_node_ints(n, "axes", &axes, &n_axes, err));
+    DNB_TRY(dnb_node_int(n, "kind", DNB_NORM_VARIANCE, &kind, err));
+    DNB_TRY(dnb_node_int(n, "centre", 1, &centre, err));
+    DNB_TRY(dnb_node_int(n, "groups", 0, &wanted, err));
+    DNB_TRY(dnb_node_float(n, "epsilon", 0, &rule.epsilon, err));
+    DNB_TRY(dnb_node_float(n, "guard", 0, &rule.guard, err));
+    for (int d = 0; d < x->ndim; d++)
+        together[d] = false;
+    for (size_t i = 0; i < n_axes; i++) {
+        int axis;
+        DNB_TRY(dnb_op_axis(n, axes[i], x->ndim, false, &axis, err));
+        together[axis] = true;
+    }
+    if (kind < DNB_NORM_NONE || kind > DNB_NORM_L2 || wanted < 0 ||
+        (wanted && (x->ndim < 2 || x->dim[1] % (size_t)wanted)))
+        return dnb_fail(err, DNB_EARG, "node '%s' (%s): its attributes are out of range", n->name,
+                        n->op->name);
+    rule.kind = (dnb_norm_kind)kind;
+    rule.centre = centre != 0;
+    *groups = (size_t)wanted;
+    *out = rule;
+done:
     return status;
 }
 
-const dnb_op dnb_op_instance_norm_grad = {.name = "dnb.InstanceNormGrad",
-                                          .min_in = 3,
-                                          .max_in = 3,
-                                          .max_out = 1,
-                                          .shape = check_pair,
-                                          .run = instance_norm_run};
+static dnb_status standardise_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    bool together[DNB_MAX_DIMS];
+    size_t groups;
+    dnb_norm_rule rule;
+    dnb_status status = DNB_OK;
+    DNB_TRY(standardise_read(s->node, s->in[0], together, &groups, &rule, err));
+    DNB_TRY(dnb_op_floats(s, 2, err));
+    DNB_TRY(dnb_op_expect(s, 1, s->in[0], err));
+    s->out[0] = *s->in[0];
+done:
+    return status;
+}
+
+static dnb_status standardise_run(const dnb_op_call *c, dnb_err *err)
+{
+    dnb_shape x = dnb_shape_of(c->in[0]);
+    bool together[DNB_MAX_DIMS];
+    size_t groups = 0;
+    dnb_norm_rule rule = {0};
+    dnb_norm_walk w = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(standardise_read(c->node, &x, together, &groups, &rule, err));
+    DNB_TRY(groups ? dnb_norm_walk_groups(&w, &x, groups, err)
+                   : dnb_norm_walk_init(&w, x.ndim, x.dim, together, err));
+    dnb_norm_grad(&w, &rule, c->in[0], c->in[1], &c->out[0]);
+done:
+    dnb_norm_walk_release(&w);
+    return status;
+}
+
+const dnb_op dnb_op_norm_grad = {.name = "dnb.NormGrad",
+                                 .min_in = 2,
+                                 .max_in = 2,
+                                 .max_out = 1,
+                                 .shape = standardise_shape,
+                                 .run = standardise_run};
 
 /* ---- dnb.LrnGrad: x, gradient -------------------------------------------------------------------
  */

@@ -9,26 +9,11 @@ static void NAME(norm_factor)(const dnb_op_call *c, double epsilon)
         dst[i] = (REAL)((double)scale[i] / sqrt((double)var[i] + epsilon));
 }
 
-/* Mean and 1 / standard deviation of n numbers. */
-static void NAME(moments)(const REAL *x, size_t n, double epsilon, double *mean, double *inverse)
-{
-    double sum = 0, squares = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)x[i];
-    sum /= (double)n;
-    for (size_t i = 0; i < n; i++)
-        squares += ((double)x[i] - sum) * ((double)x[i] - sum);
-    *mean = sum;
-    *inverse = 1 / sqrt(squares / (double)n + epsilon);
-}
-
-/* dst[c] = sum of dy times normalised x; each plane's own moments where none are given. */
+/* dst[c] = sum of dy times normalised x. */
 static void NAME(norm_scale_grad)(const dnb_op_call *c, double epsilon)
 {
     const dnb_array *x = c->in[0];
-    const REAL *src = x->data, *dy = c->in[1]->data;
-    bool given = c->node->n_inputs > 3;
-    const REAL *means = given ? c->in[2]->data : NULL, *vars = given ? c->in[3]->data : NULL;
+    const REAL *src = x->data, *dy = c->in[1]->data, *mean = c->in[2]->data, *var = c->in[3]->data;
     REAL *dst = c->out[0].data;
     size_t channels = x->shape[1], plane = 1;
     for (int i = 2; i < x->ndim; i++)
@@ -37,47 +22,11 @@ static void NAME(norm_scale_grad)(const dnb_op_call *c, double epsilon)
     for (size_t ch = 0; ch < channels; ch++) {
         double total = 0;
         for (size_t n = 0; n < x->shape[0]; n++) {
-            const REAL *s = src + (n * channels + ch) * plane,
-                       *g = dy + (n * channels + ch) * plane;
-            double mean, inverse, sum = 0;
-            if (given) {
-                mean = (double)means[ch];
-                inverse = 1 / sqrt((double)vars[ch] + epsilon);
-            } else {
-                NAME(moments)(s, plane, epsilon, &mean, &inverse);
-            }
-            for (size_t i = 0; i < plane; i++)
-                sum += (double)g[i] * ((double)s[i] - mean);
-            total += sum * inverse;
+            size_t at = (n * channels + ch) * plane;
+            for (size_t i = at; i < at + plane; i++)
+                total += (double)dy[i] * ((double)src[i] - (double)mean[ch]);
         }
-        dst[ch] = (REAL)total;
-    }
-}
-
-/* dx = scale / sd (dy - mean(dy) - x^ mean(dy x^)) with x^ the normalised plane. */
-static void NAME(instance_norm_grad)(const dnb_op_call *c, double epsilon)
-{
-    const dnb_array *x = c->in[0];
-    const REAL *src = x->data, *dy = c->in[1]->data, *scale = c->in[2]->data;
-    REAL *dst = c->out[0].data;
-    size_t channels = x->shape[1], plane = 1;
-    for (int i = 2; i < x->ndim; i++)
-        plane *= x->shape[i];
-#pragma omp parallel for schedule(static)
-    for (size_t p = 0; p < x->shape[0] * channels; p++) {
-        const REAL *s = src + p * plane, *g = dy + p * plane;
-        double mean, inverse, sum = 0, product = 0;
-        NAME(moments)(s, plane, epsilon, &mean, &inverse);
-        for (size_t i = 0; i < plane; i++) {
-            sum += (double)g[i];
-            product += (double)g[i] * ((double)s[i] - mean) * inverse;
-        }
-        double factor = (double)scale[p % channels] * inverse;
-        for (size_t i = 0; i < plane; i++) {
-            double normal = ((double)s[i] - mean) * inverse;
-            dst[p * plane + i] = (REAL)(factor * ((double)g[i] - sum / (double)plane -
-                                                  normal * product / (double)plane));
-        }
+        dst[ch] = (REAL)(total / sqrt((double)var[ch] + epsilon));
     }
 }
 

@@ -8,6 +8,10 @@
 #include "net/op_families.h"
 #include "net/op_util.h"
 
+/* What a window's gradient is divided by: how many of its elements lie inside the input, or inside
+ * the padding; or nothing. */
+typedef enum unpool_share { UNPOOL_INSIDE, UNPOOL_ALL, UNPOOL_SUM } unpool_share;
+
 #define DNB_KERNELS "net/op_grad_pool_kernel.h"
 #include "net/each_real.h"
 
@@ -47,7 +51,7 @@ static dnb_status max_run(const dnb_op_call *c, dnb_err *err)
     if (status != DNB_OK)
         return status;
     dnb_window_to_3d(&w);
-    DNB_BY_TYPE(c, unpool, &c->out[0], c->in[1], c->in[0], &w, false);
+    DNB_BY_TYPE(c, unpool, &c->out[0], c->in[1], c->in[0], &w, UNPOOL_INSIDE);
     return DNB_OK;
 }
 
@@ -71,7 +75,8 @@ const dnb_op dnb_op_max_pool_grad = {.name = "dnb.MaxPoolGrad",
                                      .run = max_run,
                                      .lower = max_lower};
 
-/* ---- dnb.AveragePoolGrad ------------------------------------------------------------------------
+/* ---- dnb.AveragePoolGrad, dnb.SumPoolGrad
+ * ------------------------------------------------------------------------
  */
 
 static dnb_status average_shape(const dnb_op_shapes *s, dnb_err *err)
@@ -96,7 +101,10 @@ static dnb_status average_run(const dnb_op_call *c, dnb_err *err)
     DNB_TRY(dnb_window_read(&w, c->node, &x, NULL, err));
     DNB_TRY(dnb_node_int(c->node, "count_include_pad", 0, &include_pad, err));
     dnb_window_to_3d(&w);
-    DNB_BY_TYPE(c, unpool, &c->out[0], c->in[0], NULL, &w, include_pad != 0);
+    DNB_BY_TYPE(c, unpool, &c->out[0], c->in[0], NULL, &w,
+                c->node->op == &dnb_op_sum_pool_grad ? UNPOOL_SUM
+                : include_pad                        ? UNPOOL_ALL
+                                                     : UNPOOL_INSIDE);
 done:
     return status;
 }
@@ -107,6 +115,13 @@ const dnb_op dnb_op_average_pool_grad = {.name = "dnb.AveragePoolGrad",
                                          .max_out = 1,
                                          .shape = average_shape,
                                          .run = average_run};
+
+const dnb_op dnb_op_sum_pool_grad = {.name = "dnb.SumPoolGrad",
+                                     .min_in = 2,
+                                     .max_in = 2,
+                                     .max_out = 1,
+                                     .shape = average_shape,
+                                     .run = average_run};
 
 /* ---- dnb.AdaptiveAveragePoolGrad ----------------------------------------------------------------
  */

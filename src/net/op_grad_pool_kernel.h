@@ -40,9 +40,9 @@ static void NAME(unpool_element)(const dnb_window *w, const size_t in[3], const 
         dst[best] = (REAL)((double)dst[best] + g);
 }
 
-/* x: the pooled values, for max pooling; NULL for averages. include_pad as for the forward one. */
+/* x: the pooled values, for max pooling; NULL for averages and sums. */
 static void NAME(unpool)(const dnb_array *out, const dnb_array *grad, const dnb_array *x,
-                         const dnb_window *w, bool include_pad)
+                         const dnb_window *w, unpool_share share)
 {
     const REAL *dy = grad->data;
     size_t in[3], planes = out->shape[0] * out->shape[1];
@@ -56,8 +56,8 @@ static void NAME(unpool)(const dnb_array *out, const dnb_array *grad, const dnb_
             dst[i] = 0;
         for (size_t e = 0; e < out_plane; e++) {
             size_t at[3] = {e / (w->out[1] * w->out[2]), e / w->out[2] % w->out[1], e % w->out[2]};
-            size_t divisor = include_pad ? 1 : 0;
-            for (int i = 0; include_pad && i < 3; i++) {
+            size_t divisor = share == UNPOOL_INSIDE ? 0 : 1;
+            for (int i = 0; share == UNPOOL_ALL && i < 3; i++) {
                 int64_t start, lo, hi;
                 NAME(inside)(w, i, at[i], in[i] + w->pad_hi[i], &start, &lo, &hi);
                 divisor *= (size_t)hi; /* left padding counts too */

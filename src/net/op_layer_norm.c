@@ -3,6 +3,8 @@
 #include <stdint.h>
 
 #include "base/mem.h"
+#include "net/grad_norm.h"
+#include "net/grad_util.h"
 #include "net/norm_walk.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -162,14 +164,16 @@ const dnb_op dnb_op_layer_norm = {.name = "LayerNormalization",
                                   .max_in = 3,
                                   .max_out = 3,
                                   .shape = layer_norm_shape,
-                                  .run = layer_norm_run};
+                                  .run = layer_norm_run,
+                                  .gradient = dnb_grad_layer_norm};
 
 const dnb_op dnb_op_rms_norm = {.name = "RMSNormalization",
                                 .min_in = 2,
                                 .max_in = 2,
                                 .max_out = 1,
                                 .shape = layer_norm_shape,
-                                .run = rms_norm_run};
+                                .run = rms_norm_run,
+                                .gradient = dnb_grad_rms_norm};
 
 /* ---- GroupNormalization: channels in groups ---- */
 
@@ -211,18 +215,15 @@ static dnb_status group_norm_run(const dnb_op_call *c, dnb_err *err)
     const dnb_array *x = c->in[0];
     dnb_norm_rule rule = {.kind = DNB_NORM_VARIANCE, .centre = true};
     dnb_norm_walk w = {0};
-    size_t groups = 1, plane = 1;
+    dnb_shape shape = dnb_shape_of(x);
+    size_t groups = 1;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_node_float(c->node, "epsilon", 1e-5, &rule.epsilon, err));
     DNB_TRY(group_count(c->node, x->shape[1], &groups, err));
-    for (int d = 2; d < x->ndim; d++)
-        plane *= x->shape[d];
     size_t each = x->shape[1] / groups;
-    const size_t view[4] = {x->shape[0], groups, each, plane};
-    const bool together[4] = {false, false, true, true};
     const size_t per_group[4] = {0, 1, 0, 0}, per_channel[4] = {0, each, 1, 0};
     const size_t *step = c->opset < 21 ? per_group : per_channel;
-    DNB_TRY(dnb_norm_walk_init(&w, 4, view, together, err));
+    DNB_TRY(dnb_norm_walk_groups(&w, &shape, groups, err));
     DNB_TRY(dnb_norm_walk_vector(&w, &w.scale, step, err));
     DNB_TRY(dnb_norm_walk_vector(&w, &w.shift, step, err));
     dnb_norm_run(&w, &rule, x, c->in[1], c->in[2], &c->out[0], NULL, NULL);
@@ -231,12 +232,21 @@ done:
     return status;
 }
 
+static dnb_status group_norm_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    size_t groups = 1;
+    dnb_status status = group_count(&r->node, r->shape[r->node.inputs[0]].dim[1], &groups, err);
+    return status == DNB_OK ? dnb_grad_grouped(r, groups, dnb_graph_opset(r->graph) < 21, err)
+                            : status;
+}
+
 const dnb_op dnb_op_group_norm = {.name = "GroupNormalization",
                                   .min_in = 3,
                                   .max_in = 3,
                                   .max_out = 1,
                                   .shape = group_norm_shape,
-                                  .run = group_norm_run};
+                                  .run = group_norm_run,
+                                  .gradient = group_norm_grad};
 
 /* ---- MeanVarianceNormalization ---- */
 
@@ -299,12 +309,23 @@ done:
     return status;
 }
 
+static dnb_status mvn_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    bool together[DNB_MAX_DIMS];
+    dnb_norm_rule rule;
+    dnb_status status = mvn_read(&r->node, dnb_graph_opset(r->graph),
+                                 r->shape[r->node.inputs[0]].ndim, together, &rule, err);
+    return status == DNB_OK ? dnb_grad_standardised(r, &rule, together, 0, r->out_grads[0], err)
+                            : status;
+}
+
 const dnb_op dnb_op_mvn = {.name = "MeanVarianceNormalization",
                            .min_in = 1,
                            .max_in = 1,
                            .max_out = 1,
                            .shape = mvn_shape,
-                           .run = mvn_run};
+                           .run = mvn_run,
+                           .gradient = mvn_grad};
 
 /* ---- LpNormalization: vectors of length 1 along an axis ---- */
 
@@ -351,9 +372,23 @@ done:
     return status;
 }
 
+static dnb_status lp_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    bool together[DNB_MAX_DIMS] = {false};
+    dnb_norm_rule rule;
+    int axis = 0;
+    dnb_status status = DNB_OK;
+    DNB_TRY(lp_read(&r->node, r->shape[r->node.inputs[0]].ndim, &axis, &rule, err));
+    together[axis] = true;
+    DNB_TRY(dnb_grad_standardised(r, &rule, together, 0, r->out_grads[0], err));
+done:
+    return status;
+}
+
 const dnb_op dnb_op_lp_norm = {.name = "LpNormalization",
                                .min_in = 1,
                                .max_in = 1,
                                .max_out = 1,
                                .shape = lp_shape,
-                               .run = lp_run};
+                               .run = lp_run,
+                               .gradient = lp_grad};

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -98,6 +99,15 @@ static dnb_status check_labels(const dnb_op_call *c, const loss_numbers *v, dnb_
     return DNB_OK;
 }
 
+static void loss_sizes(loss_numbers *v, const dnb_array *scores)
+{
+    v->n = scores->shape[0];
+    v->classes = scores->shape[1];
+    v->plane = 1;
+    for (int d = 2; d < scores->ndim; d++)
+        v->plane *= scores->shape[d];
+}
+
 static dnb_status loss_both(const dnb_op_call *c, bool softmax, dnb_err *err)
 {
     const dnb_array *x = c->in[0], *w = c->node->n_inputs > 2 ? c->in[2] : NULL;
@@ -106,11 +116,7 @@ static dnb_status loss_both(const dnb_op_call *c, bool softmax, dnb_err *err)
     const dnb_array *log_prob = x;
     dnb_status status = DNB_OK;
     DNB_TRY(loss_read(c->node, &v, err));
-    v.n = x->shape[0];
-    v.classes = x->shape[1];
-    v.plane = 1;
-    for (int d = 2; d < x->ndim; d++)
-        v.plane *= x->shape[d];
+    loss_sizes(&v, x);
     DNB_TRY(check_labels(c, &v, err));
     if (softmax) {
         log_prob = c->node->n_outputs > 1 ? &c->out[1] : &own;
@@ -121,6 +127,86 @@ static dnb_status loss_both(const dnb_op_call *c, bool softmax, dnb_err *err)
     DNB_BY_TYPE(c, loss, &v, log_prob, c->in[1], w, &c->out[0]);
 done:
     dnb_array_release(&own);
+    return status;
+}
+
+/* ---- dnb.LossGrad: gradient of the loss, labels, weights (or nothing), log probabilities -> the
+ * gradient of these */
+
+static dnb_status loss_grad_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    /* the forward operator's inputs: scores, labels, weights */
+    const dnb_shape *in[3] = {NULL, s->in[1], NULL};
+    dnb_node n = *s->node;
+    dnb_op_shapes forward = *s;
+    loss_numbers v = {0};
+    dnb_shape want = {.dtype = DNB_F32};
+    dnb_status status = DNB_OK;
+    if (n.n_inputs > 3) {
+        in[0] = s->in[3];
+        in[2] = s->in[2];
+    }
+    n.n_inputs = 3;
+    forward.node = &n;
+    forward.in = in;
+    DNB_TRY(check_inputs(&forward, err));
+    DNB_TRY(loss_read(s->node, &v, err));
+    if (v.reduction == REDUCE_NONE) {
+        want = *s->in[1];
+        want.dtype = DNB_F32;
+    }
+    DNB_TRY(dnb_op_expect(s, 0, &want, err));
+    s->out[0] = *s->in[3];
+done:
+    return status;
+}
+
+static dnb_status loss_grad_run(const dnb_op_call *c, dnb_err *err)
+{
+    loss_numbers v = {0};
+    dnb_status status = DNB_OK;
+    DNB_TRY(loss_read(c->node, &v, err));
+    loss_sizes(&v, c->in[3]);
+    DNB_TRY(check_labels(c, &v, err));
+    DNB_BY_TYPE(c, loss_back, &v, c->in[0], c->in[1], c->in[2], &c->out[0]);
+done:
+    return status;
+}
+
+const dnb_op dnb_op_loss_grad = {.name = "dnb.LossGrad",
+                                 .min_in = 2,
+                                 .max_in = 4,
+                                 .max_out = 1,
+                                 .shape = loss_grad_shape,
+                                 .run = loss_grad_run};
+
+/* Weights are taken as constant. */
+static dnb_status loss_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    bool softmax = strcmp(r->node.op->name, "SoftmaxCrossEntropyLoss") == 0;
+    const dnb_attr attrs[] = {DNB_INT("axis", 1), DNB_INT("log", 1)};
+    dnb_value in[4] = {r->out_grads[0], r->node.inputs[1], DNB_NO_VALUE, r->node.inputs[0]};
+    dnb_value both[2], g = DNB_NO_VALUE;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_refuse_from(r, 1, err));
+    if (r->node.n_inputs > 2)
+        in[2] = r->node.inputs[2];
+    if (softmax)
+        DNB_TRY(dnb_grad_output(r, 1, &in[3], err));
+    if (r->out_grads[0] != DNB_NO_VALUE)
+        DNB_TRY(dnb_grad_like(r, "dnb.LossGrad", in, 4, &g, err));
+    if (r->node.n_outputs > 1 && r->out_grads[1] != DNB_NO_VALUE) {
+        if (g == DNB_NO_VALUE)
+            g = r->out_grads[1];
+        else
+            DNB_TRY(dnb_grad_apply(r, "Add", g, r->out_grads[1], &g, err));
+    }
+    both[0] = g;
+    both[1] = in[3];
+    if (softmax)
+        DNB_TRY(dnb_grad_node(r, "dnb.SoftmaxGrad", both, 2, attrs, 2, &g, err));
+    r->in_grads[0] = g;
+done:
     return status;
 }
 
@@ -139,11 +225,13 @@ const dnb_op dnb_op_nll_loss = {.name = "NegativeLogLikelihoodLoss",
                                 .max_in = 3,
                                 .max_out = 1,
                                 .shape = loss_shape,
-                                .run = nll_run};
+                                .run = nll_run,
+                                .gradient = loss_grad};
 
 const dnb_op dnb_op_cross_entropy = {.name = "SoftmaxCrossEntropyLoss",
                                      .min_in = 2,
                                      .max_in = 3,
                                      .max_out = 2,
                                      .shape = loss_shape,
-                                     .run = cross_entropy_run};
+                                     .run = cross_entropy_run,
+                                     .gradient = loss_grad};

@@ -43,3 +43,29 @@ static void NAME(loss)(const loss_numbers *v, const dnb_array *log_prob, const d
     if (v->reduction != REDUCE_NONE)
         dst[0] = (REAL)(v->reduction == REDUCE_MEAN ? total.loss / total.weight : total.loss);
 }
+
+/* dst = the gradient of the log probabilities. */
+static void NAME(loss_back)(const loss_numbers *v, const dnb_array *grad, const dnb_array *labels,
+                            const dnb_array *weights, const dnb_array *out)
+{
+    const REAL *dy = grad->data, *w = weights ? weights->data : NULL;
+    const int64_t *label = labels->data;
+    REAL *dst = out->data;
+    double total = 0;
+    for (size_t i = 0, n = dnb_array_count(out); i < n; i++)
+        dst[i] = 0;
+    for (int back = v->reduction == REDUCE_MEAN ? 0 : 1; back < 2; back++)
+        for (size_t p = 0; p < v->n * v->plane; p++) {
+            if (v->ignores && label[p] == v->ignored)
+                continue;
+            size_t k = (size_t)label[p];
+            size_t at = (p / v->plane * v->classes + k) * v->plane + p % v->plane;
+            double weight = w ? (double)w[k] : 1;
+            if (!back)
+                total += weight;
+            else if (v->reduction == REDUCE_NONE)
+                dst[at] = (REAL)(-weight * (double)dy[p]);
+            else
+                dst[at] = (REAL)(-weight * (double)dy[0] / (total != 0 ? total : 1));
+        }
+}

@@ -101,5 +101,5 @@ static dnb_status sum_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 
 DNB_OP_RECORD_GRAD(sum, "Sum", 1, DNB_ANY_COUNT, nary_shape, sum_run, sum_lower, dnb_grad_add);
 DNB_OP_RECORD_GRAD(mean, "Mean", 1, DNB_ANY_COUNT, nary_shape, mean_run, NULL, dnb_grad_mean);
-DNB_OP_RECORD(max, "Max", 1, DNB_ANY_COUNT, nary_shape, max_run, NULL);
-DNB_OP_RECORD(min, "Min", 1, DNB_ANY_COUNT, nary_shape, min_run, NULL);
+DNB_OP_RECORD_GRAD(max, "Max", 1, DNB_ANY_COUNT, nary_shape, max_run, NULL, dnb_grad_extreme);
+DNB_OP_RECORD_GRAD(min, "Min", 1, DNB_ANY_COUNT, nary_shape, min_run, NULL, dnb_grad_extreme);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_pool.h"
 #include "net/op_util.h"
@@ -33,17 +34,22 @@ done:
     return status;
 }
 
-static dnb_status check_planes(const dnb_op_shapes *s, dnb_err *err)
+static dnb_status check_rank(const dnb_op_shapes *s, dnb_err *err)
 {
     char text[128];
-    if (s->in[0]->dtype != DNB_F32)
-        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): integers are unsupported",
-                        s->node->name, s->node->op->name);
     if (s->in[0]->ndim < 3)
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): input %s is not n x channels x sizes",
                         s->node->name, s->node->op->name,
                         dnb_shape_text(s->in[0], text, sizeof text));
     return DNB_OK;
+}
+
+static dnb_status check_planes(const dnb_op_shapes *s, dnb_err *err)
+{
+    if (s->in[0]->dtype != DNB_F32)
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): integers are unsupported",
+                        s->node->name, s->node->op->name);
+    return check_rank(s, err);
 }
 
 static dnb_status lp_shape(const dnb_op_shapes *s, dnb_err *err)
@@ -97,15 +103,61 @@ static dnb_status global_lp_run(const dnb_op_call *c, dnb_err *err)
     return status;
 }
 
-const dnb_op dnb_op_lp_pool = {
-    .name = "LpPool", .min_in = 1, .max_in = 1, .max_out = 1, .shape = lp_shape, .run = lp_run};
+/* dx = sign(x) |x|^(p - 1) * g, where g is what reached the window's y: dy y^(1 - p), or 0 where y
+ * is, spread over the windows. */
+static dnb_status norm_grad(const dnb_op_grads *r, double p, bool whole, dnb_err *err)
+{
+    dnb_value x = r->node.inputs[0], y = r->node.outputs[0], zero, is_zero, power, g, v;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_number(r, 0, &zero, err));
+    DNB_TRY(dnb_grad_number(r, p - 1, &power, err));
+    DNB_TRY(dnb_grad_apply(r, "Equal", y, zero, &is_zero, err));
+    DNB_TRY(dnb_grad_apply(r, "Pow", y, power, &g, err));
+    DNB_TRY(dnb_grad_apply(r, "Div", r->out_grads[0], g, &g, err));
+    DNB_TRY(dnb_grad_where(r, is_zero, zero, g, &g, err));
+    if (!whole) {
+        dnb_value in[2] = {g, DNB_NO_VALUE};
+        DNB_TRY(dnb_grad_shape_of(r, x, &in[1], err));
+        DNB_TRY(dnb_grad_like(r, "dnb.SumPoolGrad", in, 2, &g, err));
+    }
+    DNB_TRY(dnb_grad_apply(r, "Abs", x, DNB_NO_VALUE, &v, err));
+    DNB_TRY(dnb_grad_apply(r, "Pow", v, power, &v, err));
+    DNB_TRY(dnb_grad_apply(r, "Mul", v, g, &g, err));
+    DNB_TRY(dnb_grad_apply(r, "Sign", x, DNB_NO_VALUE, &v, err));
+    DNB_TRY(dnb_grad_apply(r, "Mul", v, g, &r->in_grads[0], err));
+done:
+    return status;
+}
+
+static dnb_status lp_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    double p;
+    dnb_status status = read_norm(&r->node, &p, err);
+    return status == DNB_OK ? norm_grad(r, p, false, err) : status;
+}
+
+static dnb_status global_lp_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    double p;
+    dnb_status status = read_norm(&r->node, &p, err);
+    return status == DNB_OK ? norm_grad(r, p, true, err) : status;
+}
+
+const dnb_op dnb_op_lp_pool = {.name = "LpPool",
+                               .min_in = 1,
+                               .max_in = 1,
+                               .max_out = 1,
+                               .shape = lp_shape,
+                               .run = lp_run,
+                               .gradient = lp_grad};
 
 const dnb_op dnb_op_global_lp_pool = {.name = "GlobalLpPool",
                                       .min_in = 1,
                                       .max_in = 1,
                                       .max_out = 1,
                                       .shape = global_lp_shape,
-                                      .run = global_lp_run};
+                                      .run = global_lp_run,
+                                      .gradient = global_lp_grad};
 
 /* ---- MaxUnpool ----------------------------------------------------------------------------------
  */
@@ -147,7 +199,7 @@ static dnb_status unpool_shape(const dnb_op_shapes *s, dnb_err *err)
     const int64_t *wanted;
     size_t n_wanted;
     dnb_status status = DNB_OK;
-    DNB_TRY(check_planes(s, err));
+    DNB_TRY(check_rank(s, err)); /* it moves integers as well as floats */
     if (!at || at->dtype != DNB_I64 || !dnb_shape_equal(x, at))
         return dnb_fail(err, DNB_ESHAPE,
                         "node '%s' (MaxUnpool): needs one integer index per element",
@@ -203,4 +255,5 @@ const dnb_op dnb_op_max_unpool = {.name = "MaxUnpool",
                                   .max_in = 3,
                                   .max_out = 1,
                                   .shape = unpool_shape,
-                                  .run = unpool_run};
+                                  .run = unpool_run,
+                                  .gradient = dnb_grad_mover};

@@ -180,8 +180,10 @@ static dnb_status bernoulli_run(const dnb_op_call *c, dnb_err *err)
 
 DNB_OP_RECORD(random_uniform, "RandomUniform", 0, 0, random_shape, uniform_run, NULL);
 DNB_OP_RECORD(random_normal, "RandomNormal", 0, 0, random_shape, normal_run, NULL);
-DNB_OP_RECORD(random_uniform_like, "RandomUniformLike", 1, 1, random_like_shape, uniform_run, NULL);
-DNB_OP_RECORD(random_normal_like, "RandomNormalLike", 1, 1, random_like_shape, normal_run, NULL);
+DNB_OP_RECORD_GRAD(random_uniform_like, "RandomUniformLike", 1, 1, random_like_shape, uniform_run,
+                   NULL, dnb_grad_zero);
+DNB_OP_RECORD_GRAD(random_normal_like, "RandomNormalLike", 1, 1, random_like_shape, normal_run,
+                   NULL, dnb_grad_zero);
 DNB_OP_RECORD(bernoulli, "Bernoulli", 1, 1, bernoulli_shape, bernoulli_run, NULL);
 
 /* ---- Dropout ------------------------------------------------------------------------------------

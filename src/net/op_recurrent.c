@@ -4,23 +4,12 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
+#include "net/op_recurrent.h"
 #include "net/op_util.h"
 
-typedef enum cell_kind { CELL_RNN, CELL_GRU, CELL_LSTM } cell_kind;
-
-#define MAX_GATES 4
-#define MAX_FUNCTIONS 3 /* activation functions of a cell */
-
-/* Inputs of all three, then those only an LSTM has. */
-enum { IN_X, IN_W, IN_R, IN_B, IN_LENGTHS, IN_H, IN_C, IN_PEEPHOLES };
-
-static const struct {
-    size_t gates;       /* blocks of W and R */
-    size_t n_functions; /* activation functions per direction */
-    size_t n_states;    /* outputs after Y */
-    const char *functions[MAX_FUNCTIONS];
-} cells[] = {
+const dnb_cell dnb_cells[] = {
     [CELL_RNN] = {1, 1, 1, {"Tanh"}},
     [CELL_GRU] = {3, 2, 1, {"Sigmoid", "Tanh"}},
     [CELL_LSTM] = {4, 3, 2, {"Sigmoid", "Tanh", "Tanh"}},
@@ -28,11 +17,6 @@ static const struct {
 
 /* ---- activation functions -----------------------------------------------------------------------
  */
-
-typedef struct activation {
-    double (*f)(double x, double alpha, double beta);
-    double alpha, beta;
-} activation;
 
 static double f_sigmoid(double x, double alpha, double beta)
 {
@@ -104,37 +88,27 @@ static const struct {
     activation fallback;
     bool has_alpha, has_beta;
 } functions[] = {
-    {"Sigmoid", {f_sigmoid, 0, 0}, false, false},
-    {"Tanh", {f_tanh, 0, 0}, false, false},
-    {"Relu", {f_relu, 0, 0}, false, false},
-    {"Affine", {f_affine, 1, 0}, true, true},
-    {"LeakyRelu", {f_leaky_relu, 0.01, 0}, true, false},
-    {"ThresholdedRelu", {f_thresholded_relu, 1, 0}, true, false},
-    {"ScaledTanh", {f_scaled_tanh, 1, 1}, true, true},
-    {"HardSigmoid", {f_hard_sigmoid, 0.2, 0.5}, true, true},
-    {"Elu", {f_elu, 1, 0}, true, false},
-    {"Softsign", {f_softsign, 0, 0}, false, false},
-    {"Softplus", {f_softplus, 0, 0}, false, false},
+    {"Sigmoid", {f_sigmoid, 0, 0, NULL}, false, false},
+    {"Tanh", {f_tanh, 0, 0, NULL}, false, false},
+    {"Relu", {f_relu, 0, 0, NULL}, false, false},
+    {"Affine", {f_affine, 1, 0, NULL}, true, true},
+    {"LeakyRelu", {f_leaky_relu, 0.01, 0, NULL}, true, false},
+    {"ThresholdedRelu", {f_thresholded_relu, 1, 0, NULL}, true, false},
+    {"ScaledTanh", {f_scaled_tanh, 1, 1, NULL}, true, true},
+    {"HardSigmoid", {f_hard_sigmoid, 0.2, 0.5, NULL}, true, true},
+    {"Elu", {f_elu, 1, 0, NULL}, true, false},
+    {"Softsign", {f_softsign, 0, 0, NULL}, false, false},
+    {"Softplus", {f_softplus, 0, 0, NULL}, false, false},
 };
 #define N_FUNCTIONS (sizeof functions / sizeof *functions)
 
 /* ---- reading the node ---------------------------------------------------------------------------
  */
 
-typedef struct recurrent {
-    cell_kind kind;
-    size_t directions;
-    bool first_reversed; /* the first direction runs backwards */
-    bool batch_first;    /* layout 1 */
-    bool linear_before_reset, input_forget;
-    double clip; /* INFINITY = none */
-    size_t steps, batch, inputs, hidden;
-    activation act[2][MAX_FUNCTIONS];
-} recurrent;
-
 static cell_kind kind_of(const dnb_node *n)
 {
-    return n->op->name[0] == 'R' ? CELL_RNN : n->op->name[0] == 'G' ? CELL_GRU : CELL_LSTM;
+    const char *name = n->op->name + (strncmp(n->op->name, "dnb.", 4) == 0 ? 4 : 0);
+    return name[0] == 'R' ? CELL_RNN : name[0] == 'G' ? CELL_GRU : CELL_LSTM;
 }
 
 static dnb_status read_direction(const dnb_node *n, recurrent *r, dnb_err *err)
@@ -164,7 +138,7 @@ static dnb_status read_activations(const dnb_node *n, recurrent *r, dnb_err *err
     const char *const *names = NULL;
     const double *alpha = NULL, *beta = NULL;
     size_t n_names = 0, n_alpha = 0, n_beta = 0, used_alpha = 0, used_beta = 0;
-    size_t each = cells[r->kind].n_functions;
+    size_t each = dnb_cells[r->kind].n_functions;
     dnb_status status = DNB_OK;
     DNB_TRY(dnb_node_strings(n, "activations", &names, &n_names, err));
     DNB_TRY(dnb_node_floats(n, "activation_alpha", &alpha, &n_alpha, err));
@@ -173,7 +147,7 @@ static dnb_status read_activations(const dnb_node *n, recurrent *r, dnb_err *err
         return dnb_fail(err, DNB_EARG, "node '%s' (%s): names %zu activations, not %zu", n->name,
                         n->op->name, n_names, each * r->directions);
     for (size_t i = 0; i < each * r->directions; i++) {
-        const char *name = names ? names[i] : cells[r->kind].functions[i % each];
+        const char *name = names ? names[i] : dnb_cells[r->kind].functions[i % each];
         size_t k = 0;
         while (k < N_FUNCTIONS && strcmp(functions[k].name, name) != 0)
             k++;
@@ -186,13 +160,14 @@ static dnb_status read_activations(const dnb_node *n, recurrent *r, dnb_err *err
             a.alpha = next_parameter(alpha, n_alpha, &used_alpha, a.alpha);
         if (functions[k].has_beta)
             a.beta = next_parameter(beta, n_beta, &used_beta, a.beta);
+        a.slope = dnb_slope_of(name);
         r->act[i / each][i % each] = a;
     }
 done:
     return status;
 }
 
-static dnb_status read_options(const dnb_node *n, recurrent *r, dnb_err *err)
+dnb_status dnb_recurrent_read(const dnb_node *n, recurrent *r, dnb_err *err)
 {
     int64_t layout = 0, linear = 0, forget = 0;
     dnb_status status = DNB_OK;
@@ -213,8 +188,7 @@ done:
     return status;
 }
 
-/* Sizes from X and R, whatever else is there having been compared with them. */
-static void read_sizes(recurrent *r, const size_t *x, const size_t *weights)
+void dnb_recurrent_sizes(recurrent *r, const size_t *x, const size_t *weights)
 {
     r->steps = x[r->batch_first ? 1 : 0];
     r->batch = x[r->batch_first ? 0 : 1];
@@ -237,31 +211,30 @@ static dnb_status expect(const dnb_op_shapes *s, size_t i, dnb_shape want, dnb_e
                     dnb_shape_text(&want, text, sizeof text));
 }
 
-static dnb_shape state_shape(const recurrent *r)
+dnb_shape dnb_recurrent_state(const recurrent *r)
 {
     return dnb_shape_make(3, r->batch_first ? (size_t[]){r->batch, r->directions, r->hidden}
                                             : (size_t[]){r->directions, r->batch, r->hidden});
 }
 
-/* X, W and R are there and give the sizes; everything else follows from those. */
-static dnb_status check_inputs(const dnb_op_shapes *s, recurrent *r, dnb_err *err)
+dnb_status dnb_recurrent_inputs(const dnb_op_shapes *s, recurrent *r, dnb_err *err)
 {
     const dnb_node *n = s->node;
     int64_t hidden = 0;
-    size_t gates = cells[r->kind].gates;
+    size_t gates = dnb_cells[r->kind].gates;
     dnb_status status = DNB_OK;
     for (size_t i = 0; i < 3; i++)
         if (!s->in[i] || s->in[i]->dtype != DNB_F32 || s->in[i]->ndim != 3)
             return dnb_fail(err, DNB_ESHAPE,
                             "node '%s' (%s): input %zu must be floats of 3 dimensions", n->name,
                             n->op->name, i);
-    read_sizes(r, s->in[IN_X]->dim, s->in[IN_R]->dim);
+    dnb_recurrent_sizes(r, s->in[IN_X]->dim, s->in[IN_R]->dim);
     DNB_TRY(dnb_node_int(n, "hidden_size", (int64_t)r->hidden, &hidden, err));
     if (hidden < 1 || (uint64_t)hidden != r->hidden || r->hidden > SIZE_MAX / 64)
         return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): hidden_size %lld, but weights for %zu",
                         n->name, n->op->name, (long long)hidden, r->hidden);
     size_t rows = gates * r->hidden, d = r->directions;
-    dnb_shape lengths = dnb_shape_make(1, (size_t[]){r->batch}), state = state_shape(r);
+    dnb_shape lengths = dnb_shape_make(1, (size_t[]){r->batch}), state = dnb_recurrent_state(r);
     lengths.dtype = DNB_I64;
     DNB_TRY(expect(s, IN_W, dnb_shape_make(3, (size_t[]){d, rows, r->inputs}), err));
     DNB_TRY(expect(s, IN_R, dnb_shape_make(3, (size_t[]){d, rows, r->hidden}), err));
@@ -278,13 +251,13 @@ static dnb_status recurrent_shape(const dnb_op_shapes *s, dnb_err *err)
 {
     recurrent r;
     dnb_status status = DNB_OK;
-    DNB_TRY(read_options(s->node, &r, err));
-    DNB_TRY(check_inputs(s, &r, err));
+    DNB_TRY(dnb_recurrent_read(s->node, &r, err));
+    DNB_TRY(dnb_recurrent_inputs(s, &r, err));
     s->out[0] =
         dnb_shape_make(4, r.batch_first ? (size_t[]){r.batch, r.steps, r.directions, r.hidden}
                                         : (size_t[]){r.steps, r.directions, r.batch, r.hidden});
     for (size_t i = 1; i < s->node->n_outputs; i++)
-        s->out[i] = state_shape(&r);
+        s->out[i] = dnb_recurrent_state(&r);
     for (size_t i = 0; i < s->node->n_outputs; i++)
         s->out[i].elem = s->in[0]->elem;
 done:
@@ -319,34 +292,15 @@ static size_t time_of(const walk *w, size_t b, size_t s)
     return w->reversed ? length_of(w, b) - 1 - s : s;
 }
 
-/* Row numbers (of `hidden` or `inputs` numbers each) in X, Y and the states. */
-static size_t x_row(const recurrent *r, size_t t, size_t b)
-{
-    return r->batch_first ? b * r->steps + t : t * r->batch + b;
-}
-
-static size_t y_row(const recurrent *r, size_t t, size_t d, size_t b)
-{
-    return r->batch_first ? (b * r->steps + t) * r->directions + d
-                          : (t * r->directions + d) * r->batch + b;
-}
-
-static size_t state_row(const recurrent *r, size_t d, size_t b)
-{
-    return r->batch_first ? b * r->directions + d : d * r->batch + b;
-}
-
 static double act(const walk *w, size_t i, double x)
 {
-    const activation *a = &w->r->act[w->direction][i];
-    double top = w->r->clip;
-    return a->f(x > top ? top : x < -top ? -top : x, a->alpha, a->beta);
+    return dnb_recurrent_act(w->r, w->direction, i, x);
 }
 
 #define DNB_KERNELS "net/op_recurrent_kernel.h"
 #include "net/each_real.h"
 
-static dnb_status check_lengths(const dnb_op_call *c, const recurrent *r, dnb_err *err)
+dnb_status dnb_recurrent_lengths(const dnb_op_call *c, const recurrent *r, dnb_err *err)
 {
     const dnb_array *a = c->node->n_inputs > IN_LENGTHS ? c->in[IN_LENGTHS] : NULL;
     for (size_t b = 0; a && b < r->batch; b++) {
@@ -362,7 +316,7 @@ static dnb_status check_lengths(const dnb_op_call *c, const recurrent *r, dnb_er
 /* Memory of one direction's walk; all of it is one block, released through *memory. */
 static dnb_status walk_init(walk *w, double **memory, const recurrent *r, dnb_err *err)
 {
-    size_t state, gates = cells[r->kind].gates * r->hidden;
+    size_t state, gates = dnb_cells[r->kind].gates * r->hidden;
     dnb_status status = DNB_OK;
     *w = (walk){.r = r};
     if (!dnb_mul_size(&state, r->batch, r->hidden) || state > SIZE_MAX / 64)
@@ -387,13 +341,13 @@ static dnb_status recurrent_run(const dnb_op_call *c, dnb_err *err)
     void *projected = NULL;
     size_t rows, count;
     dnb_status status = DNB_OK;
-    DNB_TRY(read_options(c->node, &r, err));
-    read_sizes(&r, c->in[IN_X]->shape, c->in[IN_R]->shape);
-    DNB_TRY(check_lengths(c, &r, err));
+    DNB_TRY(dnb_recurrent_read(c->node, &r, err));
+    dnb_recurrent_sizes(&r, c->in[IN_X]->shape, c->in[IN_R]->shape);
+    DNB_TRY(dnb_recurrent_lengths(c, &r, err));
     DNB_TRY(walk_init(&w, &memory, &r, err));
     size_t real = c->out[0].dtype == DNB_F64 ? sizeof(double) : sizeof(float);
     if (!dnb_mul_size(&rows, r.steps, r.batch) ||
-        !dnb_mul_size(&count, rows, cells[r.kind].gates * r.hidden) ||
+        !dnb_mul_size(&count, rows, dnb_cells[r.kind].gates * r.hidden) ||
         !(projected = dnb_alloc(count, real))) {
         status = dnb_fail_memory(err, c->node->name, rows);
         goto done;
@@ -418,18 +372,21 @@ const dnb_op dnb_op_rnn = {.name = "RNN",
                            .max_in = 6,
                            .max_out = 2,
                            .shape = recurrent_shape,
-                           .run = recurrent_run};
+                           .run = recurrent_run,
+                           .gradient = dnb_grad_recurrent};
 
 const dnb_op dnb_op_gru = {.name = "GRU",
                            .min_in = 3,
                            .max_in = 6,
                            .max_out = 2,
                            .shape = recurrent_shape,
-                           .run = recurrent_run};
+                           .run = recurrent_run,
+                           .gradient = dnb_grad_recurrent};
 
 const dnb_op dnb_op_lstm = {.name = "LSTM",
                             .min_in = 3,
                             .max_in = 8,
                             .max_out = 3,
                             .shape = recurrent_shape,
-                            .run = recurrent_run};
+                            .run = recurrent_run,
+                            .gradient = dnb_grad_recurrent};

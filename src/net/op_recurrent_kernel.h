@@ -38,7 +38,7 @@ static void NAME(times_rows)(double *out, const REAL *weights, size_t n, size_t 
 static void NAME(project)(const walk *w, const REAL *x, const REAL *weights, REAL *dst)
 {
     const recurrent *r = w->r;
-    size_t gates = cells[r->kind].gates * r->hidden, rows = r->steps * r->batch;
+    size_t gates = dnb_cells[r->kind].gates * r->hidden, rows = r->steps * r->batch;
     size_t blocks = (gates + ROW_BLOCK - 1) / ROW_BLOCK;
 #pragma omp parallel for schedule(static) if (rows * gates * r->inputs > 1 << 15)
     for (size_t block = 0; block < blocks; block++) {
@@ -117,7 +117,7 @@ static void NAME(step_unit)(const walk *w, const REAL *weights, const REAL *peep
                             const REAL *projected, REAL *y, size_t s, size_t j, int half)
 {
     const recurrent *r = w->r;
-    size_t n = r->hidden, gates = cells[r->kind].gates * n;
+    size_t n = r->hidden, gates = dnb_cells[r->kind].gates * n;
     for (size_t b = 0; b < r->batch; b++) {
         if (s >= length_of(w, b))
             continue;
@@ -187,7 +187,7 @@ static void NAME(store_state)(const walk *w, const dnb_op_call *c, size_t output
 /* The biases of W and R, or 0. */
 static void NAME(load_bias)(const walk *w, const dnb_op_call *c)
 {
-    size_t n = cells[w->r->kind].gates * w->r->hidden;
+    size_t n = dnb_cells[w->r->kind].gates * w->r->hidden;
     const dnb_array *a = c->node->n_inputs > IN_B ? c->in[IN_B] : NULL;
     for (size_t which = 0; which < 2; which++)
         for (size_t i = 0; i < n; i++)
@@ -198,7 +198,7 @@ static void NAME(load_bias)(const walk *w, const dnb_op_call *c)
 static void NAME(direction)(const dnb_op_call *c, walk *w, REAL *projected)
 {
     const recurrent *r = w->r;
-    size_t n = r->hidden, gates = cells[r->kind].gates * n;
+    size_t n = r->hidden, gates = dnb_cells[r->kind].gates * n;
     const dnb_array *peep = c->node->n_inputs > IN_PEEPHOLES ? c->in[IN_PEEPHOLES] : NULL;
     const REAL *weights = (const REAL *)c->in[IN_R]->data + w->direction * gates * n;
     NAME(load_bias)(w, c);

@@ -186,13 +186,13 @@ done:
                                 .lower = lowering,                                                 \
                                 .gradient = rule};
 
-REDUCTION(reduce_l1, "ReduceL1", REDUCE_L1, NULL, NULL)
-REDUCTION(reduce_l2, "ReduceL2", REDUCE_L2, NULL, NULL)
-REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM, NULL, NULL)
-REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCE_LOG_SUM_EXP, NULL, NULL)
+REDUCTION(reduce_l1, "ReduceL1", REDUCE_L1, NULL, dnb_grad_reduce_norm)
+REDUCTION(reduce_l2, "ReduceL2", REDUCE_L2, NULL, dnb_grad_reduce_norm)
+REDUCTION(reduce_log_sum, "ReduceLogSum", REDUCE_LOG_SUM, NULL, dnb_grad_reduce_log_sum)
+REDUCTION(reduce_log_sum_exp, "ReduceLogSumExp", REDUCE_LOG_SUM_EXP, NULL, dnb_grad_reduce_log_sum)
 REDUCTION(reduce_max, "ReduceMax", REDUCE_MAX, NULL, dnb_grad_reduce_max)
 REDUCTION(reduce_mean, "ReduceMean", REDUCE_MEAN, reduce_mean_lower, dnb_grad_reduce_mean)
-REDUCTION(reduce_min, "ReduceMin", REDUCE_MIN, NULL, NULL)
-REDUCTION(reduce_prod, "ReduceProd", REDUCE_PROD, NULL, NULL)
+REDUCTION(reduce_min, "ReduceMin", REDUCE_MIN, NULL, dnb_grad_reduce_min)
+REDUCTION(reduce_prod, "ReduceProd", REDUCE_PROD, NULL, dnb_grad_reduce_prod)
 REDUCTION(reduce_sum, "ReduceSum", REDUCE_SUM, NULL, dnb_grad_reduce_sum)
-REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE, NULL, NULL)
+REDUCTION(reduce_sum_square, "ReduceSumSquare", REDUCE_SUM_SQUARE, NULL, dnb_grad_reduce_norm)

@@ -191,7 +191,8 @@ const dnb_op dnb_op_reverse_sequence = {.name = "ReverseSequence",
                                         .max_out = 1,
                                         .flags = DNB_OP_TAKES_EMPTY,
                                         .shape = reverse_sequence_shape,
-                                        .run = reverse_sequence_run};
+                                        .run = reverse_sequence_run,
+                                        .gradient = dnb_grad_mover};
 
 /* ---- Trilu --------------------------------------------------------------------------------------
  */
@@ -237,4 +238,5 @@ const dnb_op dnb_op_trilu = {.name = "Trilu",
                              .max_out = 1,
                              .flags = DNB_OP_TAKES_EMPTY,
                              .shape = trilu_shape,
-                             .run = trilu_run};
+                             .run = trilu_run,
+                             .gradient = dnb_grad_mover};

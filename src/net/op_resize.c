@@ -11,6 +11,8 @@
 #include "net/op_resize.h"
 #include "net/op_util.h"
 
+/* Where dnb.ResizeGrad has the data's shape. */
+#define GRAD_SHAPE 4
 #define MAX_SIZE ((double)((int64_t)1 << 31))
 
 /* The node with its lists, which are content known to the shape rule or inputs of the kernel. */
@@ -24,6 +26,11 @@ typedef struct resize_request {
 
 /* ---- attributes ---------------------------------------------------------------------------------
  */
+
+static bool is_upsample(const dnb_node *n)
+{
+    return n->op == &dnb_op_upsample || n->op == &dnb_op_upsample_grad;
+}
 
 /* Attribute `name` as its place in a list of names. */
 static dnb_status read_choice(const dnb_node *n, const char *name, const char *const *list,
@@ -53,7 +60,7 @@ static dnb_status read_modes(const dnb_node *n, int opset, dnb_resize *r, dnb_er
         NULL};
     static const char *const roundings[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
                                             "ceil", NULL};
-    bool upsample = strcmp(n->op->name, "Upsample") == 0, old = upsample || opset < 11;
+    bool upsample = is_upsample(n), old = upsample || opset < 11;
     int mode, coordinate, rounding;
     dnb_status status = DNB_OK;
     DNB_TRY(read_choice(n, "mode", old ? old_modes : modes, 0, &mode, err));
@@ -261,7 +268,7 @@ static const dnb_array *list_at(const dnb_node *n, const dnb_array *const *conte
 
 static void request_lists(resize_request *q, const dnb_array *const *content)
 {
-    bool two = q->opset < 11 || strcmp(q->node->op->name, "Upsample") == 0;
+    bool two = q->opset < 11 || is_upsample(q->node);
     q->roi = two ? NULL : list_at(q->node, content, 1);
     q->scales = list_at(q->node, content, two ? 1 : 2);
     q->sizes = two ? NULL : list_at(q->node, content, 3);
@@ -306,21 +313,40 @@ done:
     return status;
 }
 
+/* The shape rule may have put this run's batch for the file's: the sizes there are count. */
+static void fit_scales(dnb_resize *r, const dnb_array *out, const dnb_shape *x)
+{
+    for (int d = 0; d < x->ndim; d++)
+        if (out->shape[d] != r->out[d])
+            r->scale[d] = (double)out->shape[d] / (double)x->dim[d];
+}
+
 static dnb_status resize_run(const dnb_op_call *c, dnb_err *err)
 {
     dnb_shape x = dnb_shape_of(c->in[0]);
-    /* The shape rule may have put this run's batch for the file's: nothing reads it here, the
-     * output's own sizes count. */
     resize_request q = {.node = c->node, .opset = c->opset, .x = &x};
     dnb_resize r;
     dnb_status status = DNB_OK;
     request_lists(&q, c->in);
     DNB_TRY(resize_read(&q, &r, err));
-    for (int d = 0; d < x.ndim; d++)
-        if (c->out[0].shape[d] != r.out[d])
-            r.scale[d] = (double)c->out[0].shape[d] / (double)x.dim[d];
+    fit_scales(&r, &c->out[0], &x);
     status = r.mode == DNB_RESIZE_NEAREST ? resize_nearest(&r, c->in[0], &c->out[0], err)
                                           : dnb_resize_interpolate(&r, c->in[0], &c->out[0], err);
+done:
+    return status;
+}
+
+/* Every mode is linear in the data: the gradient goes back through the same taps. */
+static dnb_status resize_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    dnb_value in[GRAD_SHAPE + 1] = {r->out_grads[0], DNB_NO_VALUE, DNB_NO_VALUE, DNB_NO_VALUE};
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_refuse_from(r, 1, err));
+    for (size_t i = 1; i < r->node.n_inputs; i++)
+        in[i] = r->node.inputs[i];
+    DNB_TRY(dnb_grad_shape_of(r, r->node.inputs[0], &in[GRAD_SHAPE], err));
+    DNB_TRY(dnb_grad_like(r, is_upsample(&r->node) ? "dnb.UpsampleGrad" : "dnb.ResizeGrad", in,
+                          GRAD_SHAPE + 1, &r->in_grads[0], err));
 done:
     return status;
 }
@@ -331,7 +357,7 @@ const dnb_op dnb_op_resize = {.name = "Resize",
                               .max_out = 1,
                               .shape = resize_shape,
                               .run = resize_run,
-                              .gradient = dnb_grad_mover};
+                              .gradient = resize_grad};
 
 const dnb_op dnb_op_upsample = {.name = "Upsample",
                                 .min_in = 1,
@@ -339,4 +365,60 @@ const dnb_op dnb_op_upsample = {.name = "Upsample",
                                 .max_out = 1,
                                 .shape = resize_shape,
                                 .run = resize_run,
-                                .gradient = dnb_grad_mover};
+                                .gradient = resize_grad};
+
+/* ---- dnb.ResizeGrad, dnb.UpsampleGrad: gradient, the lists of the forward operator, its data's
+ * shape */
+
+static dnb_status grad_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    dnb_shape want;
+    resize_request q = {.node = s->node,
+                        .opset = s->opset,
+                        .x = &s->out[0],
+                        .batch = s->batch,
+                        .declared_batch = s->declared_batch};
+    dnb_resize r;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_op_floats(s, 1, err));
+    for (size_t i = 1; i < GRAD_SHAPE; i++)
+        if (s->in[i] && dnb_shape_count(s->in[i]) > 0)
+            DNB_TRY(dnb_op_need(s, i, err));
+    DNB_TRY(dnb_op_target_shape(s, GRAD_SHAPE, err));
+    request_lists(&q, s->known);
+    DNB_TRY(resize_read(&q, &r, err));
+    want = s->out[0];
+    for (int d = 0; d < want.ndim; d++)
+        want.dim[d] = r.out[d];
+    DNB_TRY(dnb_op_expect(s, 0, &want, err));
+done:
+    return status;
+}
+
+static dnb_status grad_run(const dnb_op_call *c, dnb_err *err)
+{
+    dnb_shape x = dnb_shape_of(&c->out[0]);
+    resize_request q = {.node = c->node, .opset = c->opset, .x = &x};
+    dnb_resize r;
+    dnb_status status = DNB_OK;
+    request_lists(&q, c->in);
+    DNB_TRY(resize_read(&q, &r, err));
+    fit_scales(&r, c->in[0], &x);
+    DNB_TRY(dnb_resize_adjoint(&r, c->in[0], &c->out[0], err));
+done:
+    return status;
+}
+
+const dnb_op dnb_op_resize_grad = {.name = "dnb.ResizeGrad",
+                                   .min_in = 1,
+                                   .max_in = GRAD_SHAPE + 1,
+                                   .max_out = 1,
+                                   .shape = grad_shape,
+                                   .run = grad_run};
+
+const dnb_op dnb_op_upsample_grad = {.name = "dnb.UpsampleGrad",
+                                     .min_in = 1,
+                                     .max_in = GRAD_SHAPE + 1,
+                                     .max_out = 1,
+                                     .shape = grad_shape,
+                                     .run = grad_run};

@@ -58,5 +58,8 @@ void dnb_resize_taps_release(dnb_resize_taps *t);
 /* Linear and cubic: one pass per dimension, in double. x and out are float32 or float64. */
 dnb_status dnb_resize_interpolate(const dnb_resize *r, const dnb_array *x, dnb_array *out,
                                   dnb_err *err) DNB_MUST_CHECK;
+/* The gradient dx from that of the result, dy, in any mode. */
+dnb_status dnb_resize_adjoint(const dnb_resize *r, const dnb_array *dy, dnb_array *dx,
+                              dnb_err *err) DNB_MUST_CHECK;
 
 #endif

@@ -98,6 +98,23 @@ static void fill_taps(dnb_resize_taps *t, const dnb_resize *r, size_t i, double 
             weight[k] /= sum;
 }
 
+/* The one tap of a nearest neighbour; what lies outside has none. */
+static void fill_nearest(dnb_resize_taps *t, const dnb_resize *r, int d, size_t i, size_t in,
+                         size_t out)
+{
+    bool outside = false;
+    t->index[i] = dnb_resize_nearest(r, d, i, in, out, &outside);
+    t->weight[i] = outside ? 0 : 1;
+    t->identity = t->identity && !outside && t->index[i] == i;
+}
+
+static size_t tap_count(const dnb_resize *r, double stretch)
+{
+    return r->mode == DNB_RESIZE_NEAREST
+               ? 1
+               : (size_t)ceil(2 * stretch * (r->mode == DNB_RESIZE_LINEAR ? 1 : 2));
+}
+
 dnb_status dnb_resize_taps_init(dnb_resize_taps *t, const dnb_resize *r, int d, size_t in,
                                 size_t out, dnb_err *err)
 {
@@ -105,13 +122,17 @@ dnb_status dnb_resize_taps_init(dnb_resize_taps *t, const dnb_resize *r, int d, 
     size_t count;
     dnb_resize_taps made = {.identity = in == out};
     dnb_status status = DNB_OK;
-    made.n = (size_t)ceil(2 * stretch * (r->mode == DNB_RESIZE_LINEAR ? 1 : 2));
+    made.n = tap_count(r, stretch);
     if (!dnb_mul_size(&count, made.n, out))
         return dnb_fail_memory(err, "interpolation weights", SIZE_MAX);
     DNB_NEW(made.index, count, "interpolation weights");
     DNB_NEW(made.weight, count, "interpolation weights");
     DNB_NEW(made.outside, out, "interpolation weights");
     for (size_t i = 0; i < out; i++) {
+        if (r->mode == DNB_RESIZE_NEAREST) {
+            fill_nearest(&made, r, d, i, in, out);
+            continue;
+        }
         double x = source_position(r, d, i, in, out);
         made.outside[i] = lies_outside(r, x, in);
         made.identity = made.identity && x == (double)i;
@@ -147,6 +168,23 @@ static void resize_pass(const dnb_resize_taps *t, const double *src, double *dst
             const double w = weight[k], *row_from = from + index[k] * inner;
             for (size_t j = 0; w != 0 && j < inner; j++)
                 to[j] += w * row_from[j];
+        }
+    }
+}
+
+/* The adjoint: src is outer x out x inner, dst outer x in x inner. */
+static void resize_pass_back(const dnb_resize_taps *t, const double *src, double *dst, size_t outer,
+                             size_t in, size_t out, size_t inner)
+{
+#pragma omp parallel for schedule(static)
+    for (size_t o = 0; o < outer; o++) {
+        double *to = dst + o * in * inner;
+        memset(to, 0, in * inner * sizeof *to);
+        for (size_t k = 0; k < out * t->n; k++) {
+            const double w = t->weight[k], *from = src + (o * out + k / t->n) * inner;
+            double *row = to + t->index[k] * inner;
+            for (size_t j = 0; w != 0 && j < inner; j++)
+                row[j] += w * from[j];
         }
     }
 }
@@ -212,6 +250,38 @@ done:
     dnb_array_release(&now);
     dnb_array_release(&next);
     for (int d = 0; d < x->ndim; d++)
+        dnb_resize_taps_release(&taps[d]);
+    return status;
+}
+
+dnb_status dnb_resize_adjoint(const dnb_resize *r, const dnb_array *dy, dnb_array *dx, dnb_err *err)
+{
+    dnb_resize_taps taps[DNB_MAX_DIMS] = {{0}};
+    dnb_array now = {0}, next = {0};
+    size_t outer = 1, inner = dnb_array_count(dy);
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_array_convert(&now, dy, DNB_F64, err));
+    for (int d = 0; d < dy->ndim; d++)
+        DNB_TRY(dnb_resize_taps_init(&taps[d], r, d, dx->shape[d], dy->shape[d], err));
+    if (r->coordinates == DNB_RESIZE_TF_CROP)
+        extrapolate(taps, 0, &now);
+    for (int d = 0; d < dy->ndim; d++) {
+        size_t in = dx->shape[d], size = dy->shape[d];
+        inner /= size;
+        if (!taps[d].identity) {
+            DNB_TRY(dnb_array_init(&next, DNB_F64, 3, (size_t[]){outer, in, inner}, err));
+            resize_pass_back(&taps[d], now.data, next.data, outer, in, size, inner);
+            dnb_array_release(&now);
+            now = next;
+            next = (dnb_array){0};
+        }
+        outer *= in;
+    }
+    store(dx, now.data);
+done:
+    dnb_array_release(&now);
+    dnb_array_release(&next);
+    for (int d = 0; d < dy->ndim; d++)
         dnb_resize_taps_release(&taps[d]);
     return status;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -97,16 +98,36 @@ static bool grid_pixel(const grid_plan *p, double x, double y, size_t *at)
     return true;
 }
 
-/* What the value at (x, y) is made of: a 1 x 1, 2 x 2 or 4 x 4 neighbourhood. */
-static int grid_taps(const grid_plan *p, double x, double y, weighted tap[16])
+/* Their derivatives with respect to t. */
+static void grid_weight_slopes(grid_mode mode, double t, double w[4])
+{
+    const double a = -0.75;
+    if (mode == GRID_BILINEAR) {
+        w[0] = -1;
+        w[1] = 1;
+        return;
+    }
+    for (int i = 0; i < 4; i++) {
+        double d = fabs((double)(i - 1) - t), side = (double)(i - 1) < t ? 1 : -1;
+        w[i] = side *
+               (d <= 1 ? (3 * (a + 2) * d - 2 * (a + 3)) * d : (3 * a * d - 10 * a) * d + 8 * a);
+    }
+}
+
+/* Of what grid_taps tells the weights. */
+typedef enum grid_part { GRID_VALUE, GRID_SLOPE_X, GRID_SLOPE_Y } grid_part;
+
+/* What the value at (x, y), or its derivative there, is made of: a 1 x 1, 2 x 2 or 4 x 4
+ * neighbourhood. */
+static int grid_taps(const grid_plan *p, double x, double y, grid_part part, weighted tap[16])
 {
     double wx[4] = {1}, wy[4] = {1};
     int n = p->mode == GRID_NEAREST ? 1 : p->mode == GRID_BILINEAR ? 2 : 4, found = 0;
     double left = n == 1 ? rint(x) : floor(x) - (n == 4);
     double top = n == 1 ? rint(y) : floor(y) - (n == 4);
     if (n > 1) {
-        grid_weights(p->mode, x - floor(x), wx);
-        grid_weights(p->mode, y - floor(y), wy);
+        (part == GRID_SLOPE_X ? grid_weight_slopes : grid_weights)(p->mode, x - floor(x), wx);
+        (part == GRID_SLOPE_Y ? grid_weight_slopes : grid_weights)(p->mode, y - floor(y), wy);
     }
     for (int i = 0; i < n; i++)
         for (int j = 0; j < n; j++) {
@@ -247,12 +268,82 @@ static dnb_status grid_run(const dnb_op_call *c, dnb_err *err)
     return DNB_OK;
 }
 
+static dnb_status grid_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    const dnb_value in[3] = {r->out_grads[0], r->node.inputs[0], r->node.inputs[1]};
+    dnb_attr *attrs = NULL;
+    dnb_status status = DNB_OK;
+    DNB_NEW(attrs, r->node.n_attrs + 1, "gradient");
+    memcpy(attrs, r->node.attrs, r->node.n_attrs * sizeof *attrs);
+    for (int k = 0; k < 2; k++) {
+        attrs[r->node.n_attrs] = DNB_INT("grid", k);
+        if (r->wanted[k])
+            DNB_TRY(dnb_grad_node(r, "dnb.GridSampleGrad", in, 3, attrs, r->node.n_attrs + 1,
+                                  &r->in_grads[k], err));
+    }
+done:
+    dnb_free(attrs);
+    return status;
+}
+
 const dnb_op dnb_op_grid_sample = {.name = "GridSample",
                                    .min_in = 2,
                                    .max_in = 2,
                                    .max_out = 1,
                                    .shape = grid_shape,
-                                   .run = grid_run};
+                                   .run = grid_run,
+                                   .gradient = grid_grad};
+
+/* ---- dnb.GridSampleGrad: gradient, data, grid; of the data, or with `grid` of the grid
+ * -----------
+ */
+
+static dnb_status grid_grad_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    const dnb_shape *x = s->in[1], *grid = s->in[2];
+    grid_plan p;
+    int64_t of_grid = 0;
+    dnb_shape want;
+    dnb_status status = DNB_OK;
+    DNB_TRY(grid_read(s->node, &p, err));
+    DNB_TRY(dnb_node_int(s->node, "grid", 0, &of_grid, err));
+    for (size_t i = 0; i < 3; i++)
+        DNB_TRY(check_rank(s, i, 4, err));
+    if (grid->dim[0] != x->dim[0] || grid->dim[3] != 2)
+        return dnb_fail(err, DNB_ESHAPE, "node '%s' (%s): the grid is not n x height x width x 2",
+                        s->node->name, s->node->op->name);
+    want = *x;
+    want.dim[2] = grid->dim[1];
+    want.dim[3] = grid->dim[2];
+    DNB_TRY(dnb_op_expect(s, 0, &want, err));
+    s->out[0] = of_grid ? *grid : *x;
+done:
+    return status;
+}
+
+static dnb_status grid_grad_run(const dnb_op_call *c, dnb_err *err)
+{
+    grid_plan p;
+    int64_t of_grid = 0;
+    dnb_status status = DNB_OK;
+    DNB_TRY(grid_read(c->node, &p, err));
+    DNB_TRY(dnb_node_int(c->node, "grid", 0, &of_grid, err));
+    p.height = c->in[1]->shape[2];
+    p.width = c->in[1]->shape[3];
+    if (of_grid)
+        DNB_BY_TYPE(c, grid_sample_back, c, &p);
+    else
+        DNB_BY_TYPE(c, grid_sample_data_back, c, &p);
+done:
+    return status;
+}
+
+const dnb_op dnb_op_grid_sample_grad = {.name = "dnb.GridSampleGrad",
+                                        .min_in = 3,
+                                        .max_in = 3,
+                                        .max_out = 1,
+                                        .shape = grid_grad_shape,
+                                        .run = grid_grad_run};
 
 /* ---- RoiAlign -----------------------------------------------------------------------------------
  */
@@ -306,23 +397,75 @@ done:
     return status;
 }
 
-static dnb_status roi_run(const dnb_op_call *c, dnb_err *err)
+/* dnb_op_roi_align's boxes' image numbers, and the image's sizes. */
+static dnb_status roi_ready(const dnb_op_call *c, const dnb_array *x, roi_plan *p, dnb_err *err)
 {
-    roi_plan p;
-    dnb_status status = roi_read(c->node, c->opset, &p, err);
+    const int64_t *batch = c->in[2]->data;
+    dnb_status status = roi_read(c->node, c->opset, p, err);
     if (status != DNB_OK)
         return status;
-    p.height = c->in[0]->shape[2];
-    p.width = c->in[0]->shape[3];
-    const int64_t *batch = c->in[2]->data;
+    p->height = x->shape[2];
+    p->width = x->shape[3];
     for (size_t i = 0; i < c->in[2]->shape[0]; i++)
-        if (batch[i] < 0 || batch[i] >= (int64_t)c->in[0]->shape[0])
-            return dnb_fail(err, DNB_EARG,
-                            "node '%s' (RoiAlign): box %zu lies in image %lld of %zu",
-                            c->node->name, i, (long long)batch[i], c->in[0]->shape[0]);
-    DNB_BY_TYPE(c, roi_align, c, &p);
+        if (batch[i] < 0 || batch[i] >= (int64_t)x->shape[0])
+            return dnb_fail(err, DNB_EARG, "node '%s' (%s): box %zu lies in image %lld of %zu",
+                            c->node->name, c->node->op->name, i, (long long)batch[i], x->shape[0]);
     return DNB_OK;
 }
 
-const dnb_op dnb_op_roi_align = {
-    .name = "RoiAlign", .min_in = 3, .max_in = 3, .max_out = 1, .shape = roi_shape, .run = roi_run};
+static dnb_status roi_run(const dnb_op_call *c, dnb_err *err)
+{
+    roi_plan p;
+    dnb_status status = roi_ready(c, c->in[0], &p, err);
+    if (status == DNB_OK)
+        DNB_BY_TYPE(c, roi_align, c, &p);
+    return status;
+}
+
+/* Boxes are taken as constant. */
+static dnb_status roi_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    const dnb_value *in = r->node.inputs, of[4] = {in[0], in[1], in[2], r->out_grads[0]};
+    dnb_status status = dnb_grad_refuse_from(r, 1, err);
+    return status == DNB_OK ? dnb_grad_like(r, "dnb.RoiAlignGrad", of, 4, &r->in_grads[0], err)
+                            : status;
+}
+
+const dnb_op dnb_op_roi_align = {.name = "RoiAlign",
+                                 .min_in = 3,
+                                 .max_in = 3,
+                                 .max_out = 1,
+                                 .shape = roi_shape,
+                                 .run = roi_run,
+                                 .gradient = roi_grad};
+
+/* ---- dnb.RoiAlignGrad: data, boxes, their images, gradient --------------------------------------
+ */
+
+static dnb_status roi_grad_shape(const dnb_op_shapes *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    DNB_TRY(roi_shape(s, err)); /* of the forward result */
+    dnb_shape want = s->out[0];
+    DNB_TRY(check_rank(s, 3, 4, err));
+    DNB_TRY(dnb_op_expect(s, 3, &want, err));
+    s->out[0] = *s->in[0];
+done:
+    return status;
+}
+
+static dnb_status roi_grad_run(const dnb_op_call *c, dnb_err *err)
+{
+    roi_plan p;
+    dnb_status status = roi_ready(c, c->in[0], &p, err);
+    if (status == DNB_OK)
+        DNB_BY_TYPE(c, roi_align_back, c, &p);
+    return status;
+}
+
+const dnb_op dnb_op_roi_align_grad = {.name = "dnb.RoiAlignGrad",
+                                      .min_in = 4,
+                                      .max_in = 4,
+                                      .max_out = 1,
+                                      .shape = roi_grad_shape,
+                                      .run = roi_grad_run};

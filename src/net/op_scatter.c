@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -103,7 +104,8 @@ const dnb_op dnb_op_scatter = {.name = "Scatter",
                                .max_out = 1,
                                .flags = DNB_OP_TAKES_EMPTY,
                                .shape = scatter_elements_shape,
-                               .run = scatter_elements_run};
+                               .run = scatter_elements_run,
+                               .gradient = dnb_grad_scatter};
 
 const dnb_op dnb_op_scatter_elements = {.name = "ScatterElements",
                                         .min_in = 3,
@@ -111,7 +113,8 @@ const dnb_op dnb_op_scatter_elements = {.name = "ScatterElements",
                                         .max_out = 1,
                                         .flags = DNB_OP_TAKES_EMPTY,
                                         .shape = scatter_elements_shape,
-                                        .run = scatter_elements_run};
+                                        .run = scatter_elements_run,
+                                        .gradient = dnb_grad_scatter};
 
 /* ---- ScatterND ----------------------------------------------------------------------------------
  */
@@ -166,4 +169,5 @@ const dnb_op dnb_op_scatter_nd = {.name = "ScatterND",
                                   .max_out = 1,
                                   .flags = DNB_OP_TAKES_EMPTY,
                                   .shape = scatter_nd_shape,
-                                  .run = scatter_nd_run};
+                                  .run = scatter_nd_run,
+                                  .gradient = dnb_grad_scatter};

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/grad_util.h"
 #include "net/move.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
@@ -137,7 +138,8 @@ const dnb_op dnb_op_compress = {.name = "Compress",
                                 .max_out = 1,
                                 .flags = DNB_OP_TAKES_EMPTY,
                                 .shape = compress_shape,
-                                .run = compress_run};
+                                .run = compress_run,
+                                .gradient = dnb_grad_mover};
 
 /* ---- Unique -------------------------------------------------------------------------------------
  */

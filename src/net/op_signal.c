@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "dnnbrain/runtime.h"
 #include "net/fft.h"
+#include "net/grad_util.h"
 #include "net/op_families.h"
 #include "net/op_util.h"
 
@@ -141,8 +142,75 @@ static dnb_status dft_run(const dnb_op_call *c, dnb_err *err)
     return status == DNB_OK ? transform(c, &l, err) : status;
 }
 
-const dnb_op dnb_op_dft = {
-    .name = "DFT", .min_in = 1, .max_in = 2, .max_out = 1, .shape = dft_shape, .run = dft_run};
+/* What an input holds where the graph says so; NULL otherwise. */
+static const dnb_array *constant_at(const dnb_op_grads *r, size_t i)
+{
+    dnb_value v = i < r->node.n_inputs ? r->node.inputs[i] : DNB_NO_VALUE;
+    const dnb_graph_value *g = v == DNB_NO_VALUE ? NULL : dnb_graph_value_at(r->graph, v);
+    return g && g->is_constant ? &g->constant : NULL;
+}
+
+static dnb_status lengths_unknown(const dnb_op_grads *r, dnb_err *err)
+{
+    return dnb_fail(
+        err, DNB_EUNSUPPORTED,
+        "node '%s' (%s): no gradient along the batch, or with lengths that are computed",
+        r->node.name, r->node.op->name);
+}
+
+/* The adjoint of a transform along `axis` that reads the first `take` of `length` samples and
+ * writes `bins` of as many bins: the transform in the other direction, without its factor. */
+static dnb_status fourier_back(const dnb_op_grads *r, int axis, const fft_lines *l, dnb_value *out,
+                               dnb_err *err)
+{
+    const dnb_attr attrs[] = {DNB_INT("axis", axis), DNB_INT("inverse", !l->inverse)};
+    const dnb_attr cut[] = {DNB_INTS("axes", axis, -1), DNB_INTS("starts", 0, 0),
+                            DNB_INTS("ends", (int64_t)l->take, l->is_complex ? 2 : 1)};
+    const int64_t length = (int64_t)l->length;
+    double n = (double)l->length;
+    dnb_value in[2] = {r->out_grads[0], DNB_NO_VALUE}, v;
+    dnb_status status = DNB_OK;
+    DNB_TRY(dnb_grad_integers(r, &length, 1, &in[1], err));
+    DNB_TRY(dnb_grad_node(r, "DFT", in, 2, attrs, 2, &v, err));
+    DNB_TRY(dnb_grad_scaled(r, v, l->inverse ? 1 / n : n, &v, err));
+    DNB_TRY(dnb_grad_node(r, "Slice", &v, 1, cut, 3, out, err));
+done:
+    return status;
+}
+
+static dnb_status dft_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    const dnb_shape *x = &r->shape[r->node.inputs[0]];
+    const dnb_array *content[2] = {NULL, constant_at(r, 1)};
+    int64_t pads[2 * DNB_MAX_DIMS] = {0};
+    fft_lines l = {0};
+    int axis = 0;
+    dnb_value v;
+    dnb_status status = DNB_OK;
+    if (r->node.n_inputs > 1 && r->node.inputs[1] != DNB_NO_VALUE && !content[1])
+        return lengths_unknown(r, err);
+    DNB_TRY(dft_read(&r->node, x, content, &l, &axis, err));
+    if (axis == 0)
+        return lengths_unknown(r, err);
+    DNB_TRY(fourier_back(r, axis, &l, &v, err));
+    if (l.take < x->dim[axis]) { /* samples that were not read */
+        pads[x->ndim + axis] = (int64_t)(x->dim[axis] - l.take);
+        const dnb_attr attrs[] = {
+            {.name = "pads", .kind = DNB_ATTR_INTS, .ints = pads, .n = 2 * (size_t)x->ndim}};
+        DNB_TRY(dnb_grad_node(r, "Pad", &v, 1, attrs, 1, &v, err));
+    }
+    r->in_grads[0] = v;
+done:
+    return status;
+}
+
+const dnb_op dnb_op_dft = {.name = "DFT",
+                           .min_in = 1,
+                           .max_in = 2,
+                           .max_out = 1,
+                           .shape = dft_shape,
+                           .run = dft_run,
+                           .gradient = dft_grad};
 
 /* ---- STFT ---------------------------------------------------------------------------------------
  */
@@ -221,5 +289,70 @@ done:
     return status;
 }
 
-const dnb_op dnb_op_stft = {
-    .name = "STFT", .min_in = 2, .max_in = 4, .max_out = 1, .shape = stft_shape, .run = stft_run};
+/* Which sample each place of each frame is, frame after frame. */
+static dnb_status frame_samples(const dnb_op_grads *r, const fft_lines *l, size_t frames,
+                                size_t step, dnb_value *out, dnb_err *err)
+{
+    int64_t *list = NULL;
+    size_t count;
+    dnb_status status = DNB_OK;
+    if (!dnb_mul_size(&count, frames, l->length))
+        return dnb_fail_memory(err, "frames", SIZE_MAX);
+    DNB_NEW(list, count, "frames");
+    for (size_t i = 0; i < count; i++)
+        list[i] = (int64_t)(i / l->length * step + i % l->length);
+    DNB_TRY(dnb_grad_integers(r, list, count, out, err));
+done:
+    dnb_free(list);
+    return status;
+}
+
+/* dy back to the frames; then each sample's sum over those that hold it, and each weight's. */
+static dnb_status stft_grad(const dnb_op_grads *r, dnb_err *err)
+{
+    const dnb_attr along[] = {DNB_INT("axis", 1)}, last[] = {DNB_INTS("axes", 1)};
+    const dnb_array *content[4] = {NULL, constant_at(r, 1), NULL, constant_at(r, 3)};
+    dnb_value x = r->node.inputs[0], samples, back, framed, v;
+    dnb_value window = r->node.n_inputs > 2 ? r->node.inputs[2] : DNB_NO_VALUE, column = window;
+    dnb_value scatter[3] = {DNB_NO_VALUE, DNB_NO_VALUE, DNB_NO_VALUE};
+    fft_lines l = {0};
+    size_t frames = 0;
+    dnb_status status = DNB_OK;
+    if (!content[1] || (r->node.n_inputs > 3 && r->node.inputs[3] != DNB_NO_VALUE && !content[3]))
+        return lengths_unknown(r, err);
+    DNB_TRY(stft_read(&r->node, &r->shape[x], window == DNB_NO_VALUE ? NULL : &r->shape[window],
+                      content, &l, &frames, err));
+    DNB_TRY(frame_samples(r, &l, frames, (size_t)dnb_array_at(content[1], 0), &samples, err));
+    DNB_TRY(fourier_back(r, 2, &l, &back, err));
+    if (window != DNB_NO_VALUE)
+        DNB_TRY(dnb_grad_node(r, "Unsqueeze", &window, 1, last, 1, &column, err));
+    if (r->wanted[0]) {
+        v = back;
+        if (window != DNB_NO_VALUE)
+            DNB_TRY(dnb_grad_apply(r, "Mul", v, column, &v, err));
+        DNB_TRY(dnb_grad_shape_of(r, x, &scatter[2], err));
+        DNB_TRY(dnb_grad_node(r, "dnb.Iota", &scatter[2], 1, NULL, 0, &scatter[1], err));
+        dnb_value in[2] = {scatter[1], samples};
+        DNB_TRY(dnb_grad_node(r, "Gather", in, 2, along, 1, &scatter[1], err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.ReshapeTo", v, scatter[1], &scatter[0], err));
+        DNB_TRY(dnb_grad_node(r, "dnb.ScatterAdd", scatter, 3, NULL, 0, &r->in_grads[0], err));
+    }
+    if (window != DNB_NO_VALUE && r->wanted[2]) {
+        dnb_value in[2] = {x, samples};
+        DNB_TRY(dnb_grad_node(r, "Gather", in, 2, along, 1, &framed, err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.ReshapeTo", framed, back, &framed, err));
+        DNB_TRY(dnb_grad_apply(r, "Mul", framed, back, &v, err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.SumTo", v, column, &v, err));
+        DNB_TRY(dnb_grad_to_shape(r, "dnb.ReshapeTo", v, window, &r->in_grads[2], err));
+    }
+done:
+    return status;
+}
+
+const dnb_op dnb_op_stft = {.name = "STFT",
+                            .min_in = 2,
+                            .max_in = 4,
+                            .max_out = 1,
+                            .shape = stft_shape,
+                            .run = stft_run,
+                            .gradient = stft_grad};

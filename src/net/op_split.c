@@ -85,7 +85,8 @@ const dnb_op dnb_op_split = {.name = "Split",
                              .max_out = UINT8_MAX,
                              .flags = DNB_OP_TAKES_EMPTY | DNB_OP_ALL_OUTPUTS,
                              .shape = split_shape,
-                             .run = split_run};
+                             .run = split_run,
+                             .gradient = dnb_grad_split};
 
 /* ---- DepthToSpace, SpaceToDepth -----------------------------------------------------------------
  */

@@ -221,8 +221,10 @@ static dnb_status compute_constants(dnb_program *p, dnb_err *err)
     dnb_status status = DNB_OK;
     DNB_NEW(p->constants, p->inf->n_values, "constants");
     for (size_t v = 0; v < p->inf->n_values; v++)
-        if (p->analysis.values[v].wanted && p->analysis.values[v].constant)
+        if (p->analysis.values[v].wanted && p->analysis.values[v].constant) {
+            DNB_TRY(dnb_graph_fetch(p->graph, (dnb_value)v, err));
             DNB_TRY(convert_constant(p, (dnb_value)v, err));
+        }
     for (size_t i = 0; i < dnb_graph_node_count(p->graph); i++)
         if (p->analysis.nodes[i].setup)
             DNB_TRY(run_setup_node(p, dnb_graph_node_at(p->graph, i), err));

@@ -275,24 +275,28 @@ static dnb_status read_span(const dnb_pth *p, const dnb_pth_storage *s, size_t s
     return status;
 }
 
-dnb_status dnb_pth_read(const dnb_pth *p, const dnb_pth_tensor *t, dnb_array *out, dnb_err *err)
+dnb_status dnb_pth_make(const dnb_pth_tensor *t, dnb_array *out, dnb_err *err)
+{
+    dnb_array a = {.dtype = t->dtype, .ndim = t->ndim, .owned = true};
+    memcpy(a.shape, t->shape, sizeof a.shape);
+    size_t count = dnb_array_count(&a), width = dnb_dtype_size(t->dtype);
+    a.data = dnb_alloc_aligned(count, width);
+    if (!a.data)
+        return dnb_fail_memory(err, t->name, count * width);
+    *out = a;
+    return DNB_OK;
+}
+
+dnb_status dnb_pth_fill(const dnb_pth *p, const dnb_pth_tensor *t, const dnb_array *a, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     const dnb_pth_storage *s = &p->storages[t->storage];
-    size_t width = dnb_dtype_size(t->dtype), n = span(t);
+    size_t width = dnb_dtype_size(t->dtype), n = span(t), count = dnb_array_count(a);
     unsigned char *raw = NULL;
-    dnb_array a = {.dtype = t->dtype, .ndim = t->ndim, .owned = true};
-    memcpy(a.shape, t->shape, sizeof a.shape);
-    size_t count = dnb_array_count(&a);
-    a.data = dnb_alloc_aligned(count, width);
-    if (!a.data) {
-        status = dnb_fail_memory(err, t->name, count * width);
-        goto done;
-    }
     if (count == 0) {
         /* nothing to read; its offset need not lie in the storage */
     } else if (contiguous(t)) {
-        DNB_TRY(read_span(p, s, t->offset * width, a.data, count * width, err));
+        DNB_TRY(read_span(p, s, t->offset * width, a->data, count * width, err));
     } else {
         raw = dnb_alloc(n, width);
         if (!raw) {
@@ -300,14 +304,24 @@ dnb_status dnb_pth_read(const dnb_pth *p, const dnb_pth_tensor *t, dnb_array *ou
             goto done;
         }
         DNB_TRY(read_span(p, s, t->offset * width, raw, n * width, err));
-        gather(a.data, raw, t, count, width);
+        gather(a->data, raw, t, count, width);
     }
     if (p->big == dnb_host_is_little())
-        dnb_swap_bytes(a.data, count, width);
-    *out = a;
-    a = (dnb_array){0};
+        dnb_swap_bytes(a->data, count, width);
 done:
-    dnb_array_release(&a);
     dnb_free(raw);
+    return status;
+}
+
+dnb_status dnb_pth_read(const dnb_pth *p, const dnb_pth_tensor *t, dnb_array *out, dnb_err *err)
+{
+    dnb_array a = {0};
+    dnb_status status = dnb_pth_make(t, &a, err);
+    if (status == DNB_OK)
+        status = dnb_pth_fill(p, t, &a, err);
+    if (status == DNB_OK)
+        *out = a;
+    else
+        dnb_array_release(&a);
     return status;
 }

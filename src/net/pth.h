@@ -35,6 +35,11 @@ size_t dnb_pth_count(const dnb_pth *p);
 const dnb_pth_tensor *dnb_pth_at(const dnb_pth *p, size_t i);
 /* NULL when there is none. */
 const dnb_pth_tensor *dnb_pth_find(const dnb_pth *p, const char *name);
+/* A contiguous array of the tensor's type and shape, its numbers not read yet. */
+dnb_status dnb_pth_make(const dnb_pth_tensor *t, dnb_array *out, dnb_err *err) DNB_MUST_CHECK;
+/* Reads the numbers into such an array. Cost: one pass. */
+dnb_status dnb_pth_fill(const dnb_pth *p, const dnb_pth_tensor *t, const dnb_array *a,
+                        dnb_err *err) DNB_MUST_CHECK;
 /* Reads the numbers into a fresh contiguous array of the tensor's own type. Cost: one pass. */
 dnb_status dnb_pth_read(const dnb_pth *p, const dnb_pth_tensor *t, dnb_array *out,
                         dnb_err *err) DNB_MUST_CHECK;

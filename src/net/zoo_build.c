@@ -79,13 +79,30 @@ static const char *shape_text(char *buf, size_t size, int ndim, const size_t *sh
     return dnb_array_shape_text(&a, buf, size);
 }
 
+/* Smaller tensors are read at once. */
+#define LATER_BYTES ((size_t)1 << 20)
+
+/* Tensor t, the checkpoint's number i, as a constant. */
+static dnb_value constant(dnb_zoo_builder *b, const char *name, const dnb_pth_tensor *t, size_t i)
+{
+    dnb_array a = {0};
+    dnb_value out = DNB_NO_VALUE;
+    b->status = dnb_pth_make(t, &a, b->err);
+    bool later = t->dtype == DNB_F32 && dnb_array_bytes(&a) >= LATER_BYTES;
+    if (b->status == DNB_OK && !later)
+        b->status = dnb_pth_fill(b->weights, t, &a, b->err);
+    if (b->status == DNB_OK)
+        b->status = later ? dnb_graph_constant_later(b->graph, name, &a, i, &out, b->err)
+                          : dnb_graph_constant(b->graph, name, &a, &out, b->err);
+    dnb_array_release(&a);
+    return out;
+}
+
 /* Tensor <module>.<part> of exactly that shape, as a constant. */
 static dnb_value tensor(dnb_zoo_builder *b, const char *module, const char *part, int ndim,
                         const size_t *shape)
 {
     char name[DNB_ZOO_TEXT], want[64], have[200];
-    dnb_array a = {0};
-    dnb_value out = DNB_NO_VALUE;
     dnb_zoo_text(b, name, sizeof name, "%s.%s", module, part);
     if (b->status != DNB_OK)
         return DNB_NO_VALUE;
@@ -102,16 +119,13 @@ static dnb_value tensor(dnb_zoo_builder *b, const char *module, const char *part
         b->status = dnb_fail(b->err, DNB_EFORMAT,
                              "%s: tensor %s has type %s, a network's weights are floats", b->file,
                              name, dnb_dtype_name(t->dtype));
-    else
-        b->status = dnb_pth_read(b->weights, t, &a, b->err);
-    if (b->status == DNB_OK) {
-        for (size_t i = 0; i < dnb_pth_count(b->weights); i++)
-            if (dnb_pth_at(b->weights, i) == t)
-                b->used[i] = true;
-        b->status = dnb_graph_constant(b->graph, name, &a, &out, b->err);
-    }
-    dnb_array_release(&a);
-    return out;
+    if (b->status != DNB_OK)
+        return DNB_NO_VALUE;
+    size_t i = 0;
+    while (dnb_pth_at(b->weights, i) != t)
+        i++;
+    b->used[i] = true;
+    return constant(b, name, t, i);
 }
 
 dnb_value dnb_zoo_ints(dnb_zoo_builder *b, const int64_t *v, size_t n)
@@ -240,6 +254,16 @@ static dnb_status build_graph(dnb_zoo_builder *b, const dnb_input_spec *input)
     return b->status == DNB_OK ? check_all_used(b) : b->status;
 }
 
+static dnb_status fill_constant(const void *from, size_t item, const dnb_array *into, dnb_err *err)
+{
+    return dnb_pth_fill(from, dnb_pth_at(from, item), into, err);
+}
+
+static void close_weights(void *from)
+{
+    dnb_pth_close(from);
+}
+
 dnb_status dnb_zoo_open(dnb_net **out, const dnb_zoo_net *z, const dnb_input_spec *input,
                         const char *weights, dnb_err *err)
 {
@@ -250,6 +274,9 @@ dnb_status dnb_zoo_open(dnb_net **out, const dnb_zoo_net *z, const dnb_input_spe
     b.weights = pth;
     DNB_NEW(b.used, dnb_pth_count(pth), "tensor marks");
     DNB_TRY(dnb_graph_new(&b.graph, 13, err));
+    const dnb_graph_source source = {.from = pth, .fill = fill_constant, .close = close_weights};
+    DNB_TRY(dnb_graph_set_source(b.graph, &source, err));
+    pth = NULL; /* the graph's */
     DNB_TRY(build_graph(&b, input));
     const dnb_net_init init = {.name = z->name,
                                .weights_path = weights,

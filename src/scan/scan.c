@@ -31,7 +31,8 @@ typedef struct scan {
     dnb_scan_layer *layers; /* copies of taps[].seen, for the sinks */
     const char **names;
     size_t work_units; /* floats per stimulus of the largest intermediate */
-    bool behind;       /* the sinks take a batch while the next images are decoded */
+    bool behind;       /* the sinks take a batch while the next one is computed */
+    size_t tap_sets;   /* 2 = it is computed beside the one being taken */
     dnb_scan_plan plan;
 } scan;
 
@@ -165,10 +166,34 @@ static dnb_status plan_at(scan *s, size_t batch, size_t sink_bytes, dnb_scan_pla
     return DNB_OK;
 }
 
+/* A batch that is not full costs as much as one that is: as few batches as the largest would make,
+ * all of about one size. */
+static size_t even_batch(size_t n_stimuli)
+{
+    size_t batches = (n_stimuli + LARGEST_BATCH - 1) / LARGEST_BATCH;
+    return (n_stimuli + batches - 1) / batches;
+}
+
+/* Where memory allows, a second set of taps, so that computing does not wait for the sinks. */
+static void plan_second_set(scan *s, size_t budget)
+{
+    size_t floats = 0, bytes;
+    for (size_t i = 0; i < s->n_taps; i++)
+        floats += s->taps[i].raw_units; /* plan_at has checked them */
+    s->tap_sets = 1;
+    if (!s->behind || s->plan.batch >= s->n_stimuli ||
+        !dnb_mul_size(&bytes, floats, s->plan.batch * sizeof(float)) ||
+        !dnb_add_size(&bytes, bytes, s->plan.bytes) || bytes > budget)
+        return;
+    s->tap_sets = 2;
+    s->plan.bytes = bytes;
+}
+
 static dnb_status make_plan(scan *s, dnb_err *err)
 {
     size_t budget = s->options->memory ? s->options->memory : dnb_memory_budget();
-    size_t wanted = s->options->batch ? s->options->batch : LARGEST_BATCH, sink_bytes = 0;
+    size_t wanted = s->options->batch ? s->options->batch : even_batch(s->n_stimuli);
+    size_t sink_bytes = 0;
     for (size_t i = 0; i < s->n_sinks; i++)
         if (s->sinks[i]->bytes)
             sink_bytes += s->sinks[i]->bytes(s->sinks[i], s->layers, s->n_taps, s->n_stimuli);
@@ -178,8 +203,10 @@ static dnb_status make_plan(scan *s, dnb_err *err)
         dnb_status status = plan_at(s, batch, sink_bytes, &s->plan, err);
         if (status != DNB_OK)
             return status;
-        if (s->plan.bytes <= budget)
+        if (s->plan.bytes <= budget) {
+            plan_second_set(s, budget);
             return DNB_OK;
+        }
         if (batch == 1 || s->options->batch)
             return dnb_fail(
                 err, DNB_ENOMEM,
@@ -329,8 +356,8 @@ static dnb_image_prep prep_of(const dnb_input_spec *in)
 /* Buffers of the loop below. */
 typedef struct buffers {
     float *input, *work;
-    float **taps;
-    size_t n_taps;
+    float **taps;  /* one set after the other */
+    size_t n_taps; /* of all sets */
     dnb_image_loader *loader;
     dnb_runner *runner;
 } buffers;
@@ -369,13 +396,13 @@ static dnb_status buffers_init(buffers *b, scan *s, const char *const *paths, si
                                  batch * (pixels + 2 * s->work_units) * sizeof(float));
         goto done;
     }
-    b->n_taps = s->n_taps;
+    b->n_taps = s->tap_sets * s->n_taps;
     DNB_NEW(b->taps, b->n_taps, "taps");
     for (size_t i = 0; i < b->n_taps; i++) {
-        size_t bytes = s->taps[i].raw_units * sizeof(float);
+        size_t bytes = s->taps[i % s->n_taps].raw_units * sizeof(float);
         b->taps[i] = dnb_alloc_aligned(batch, bytes);
         if (!b->taps[i]) {
-            status = dnb_fail_memory(err, s->names[i], batch * bytes);
+            status = dnb_fail_memory(err, s->names[i % s->n_taps], batch * bytes);
             goto done;
         }
     }
@@ -383,6 +410,7 @@ done:
     return status;
 }
 
+/* Compares the first set of taps. */
 static dnb_status compare(const scan *s, const buffers *b, size_t n, dnb_err *err)
 {
     dnb_runner_options ro = runner_options(s, n);
@@ -395,19 +423,23 @@ static dnb_status pass(scan *s, buffers *b, const size_t *resume, size_t start, 
 {
     const dnb_progress *progress = s->options->progress;
     dnb_status status = DNB_OK;
-    delivery d = {.s = s, .resume = resume, .raw = b->taps, .work = b->work};
-    for (size_t at = start; at < s->n_stimuli; at += d.n) {
+    delivery d = {.s = s, .resume = resume, .work = b->work};
+    for (size_t at = start, round = 0; at < s->n_stimuli; at += d.n, round++) {
         size_t n = 0;
+        float *const *taps = b->taps + round % s->tap_sets * s->n_taps;
         dnb_image_batch batch = {.n = s->plan.batch, .planes = b->input, .hash = hash + at};
         if (batch.n > s->n_stimuli - at)
             batch.n = s->n_stimuli - at;
         dnb_report(progress, "images", at, s->n_stimuli);
         DNB_TRY(dnb_check_cancel(progress, err));
         DNB_TRY(dnb_image_loader_read(b->loader, &batch, &n, err));
-        DNB_TRY(delivered(&d, err));
-        DNB_TRY(dnb_runner_run(b->runner, b->input, n, b->taps, err));
+        if (s->tap_sets == 1)
+            DNB_TRY(delivered(&d, err));
+        DNB_TRY(dnb_runner_run(b->runner, b->input, n, taps, err));
         if (at == start && compares(s))
             DNB_TRY(compare(s, b, compared(n), err));
+        DNB_TRY(delivered(&d, err));
+        d.raw = taps;
         d.first = at;
         d.n = n;
         d.under_way = s->behind && pthread_create(&d.thread, NULL, deliver, &d) == 0;

@@ -114,15 +114,13 @@ done:
     return status;
 }
 
-/* Ridge of one candidate: from the band itself, the scaled features, or the Gram matrices' sum. */
+/* Ridge of one candidate: from the scaled features, or the Gram matrices' sum. */
 static dnb_status candidate_ridge(dnb_ridge **out, search *s, size_t c,
                                   const dnb_regression_options *opt, dnb_err *err)
 {
     const double *gamma = s->weights + c * s->bands;
     dnb_ridge_source src = {.n = s->n, .d = s->d, .folds_only = opt->choice == DNB_PENALTY_CV};
-    if (s->bands == 1) {
-        src.x = s->band[0].x;
-    } else if (s->gram) {
+    if (s->gram) {
         memset(s->mix, 0, s->n * s->n * sizeof *s->mix);
         for (size_t b = 0; b < s->bands; b++)
             for (size_t i = 0; i < s->n * s->n; i++)
@@ -279,6 +277,26 @@ done:
     return status;
 }
 
+/* One band is ridge regression, to the last bit. */
+static dnb_status fit_one_band(dnb_banded *out, const search *s, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_regressor *r = NULL;
+    dnb_linear l = {0};
+    DNB_TRY(dnb_regressor_new(&r, s->band[0].x, s->n, s->d, &s->ridge, err));
+    DNB_TRY(dnb_regressor_fit(&l, r, s->y, s->m, err));
+    memcpy(out->coef, l.coef, s->d * s->m * sizeof *l.coef);
+    memcpy(out->intercept, l.intercept, s->m * sizeof *l.intercept);
+    memcpy(out->alpha, l.alpha, s->m * sizeof *l.alpha);
+    memcpy(out->score, l.score, s->m * sizeof *l.score);
+    for (size_t j = 0; j < s->m; j++)
+        out->gamma[j] = 1;
+done:
+    dnb_regressor_free(r);
+    dnb_linear_release(&l);
+    return status;
+}
+
 dnb_status dnb_banded_fit(dnb_banded *out, const dnb_band *band, size_t bands, size_t n,
                           const double *y, size_t m, const dnb_banded_options *opt, dnb_err *err)
 {
@@ -287,9 +305,13 @@ dnb_status dnb_banded_fit(dnb_banded *out, const dnb_band *band, size_t bands, s
     dnb_banded made = {0};
     DNB_TRY(prepare(&s, opt, err));
     DNB_TRY(new_result(&made, &s, err));
-    DNB_TRY(try_candidates(&s, opt->progress, err));
-    for (size_t c = 0; c < s.candidates; c++)
-        DNB_TRY(refit(&made, &s, c, err));
+    if (bands == 1) {
+        DNB_TRY(fit_one_band(&made, &s, err));
+    } else {
+        DNB_TRY(try_candidates(&s, opt->progress, err));
+        for (size_t c = 0; c < s.candidates; c++)
+            DNB_TRY(refit(&made, &s, c, err));
+    }
     *out = made;
     made = (dnb_banded){0};
 done:

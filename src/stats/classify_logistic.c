@@ -148,11 +148,10 @@ static void precondition(newton *s)
         dnb_space_scores(&s->space, s->z.s, s->z.w);
 }
 
-/* The Newton step for the gradient, to `forcing` of its norm; *size is the gradient's norm in the
- * preconditioner's metric. */
-static void newton_step(newton *s, double forcing, double *size)
+/* Readies conjugate gradients; returns the gradient's squared norm in the preconditioner's metric.
+ */
+static double begin_step(newton *s)
 {
-    bool dual = s->space.dual;
     memset(s->step.w, 0, s->wide * sizeof(double));
     memset(s->step.b, 0, s->k * sizeof(double));
     memset(s->step.s, 0, s->n * s->k * sizeof(double));
@@ -160,8 +159,14 @@ static void newton_step(newton *s, double forcing, double *size)
     memset(s->res.b, 0, s->k * sizeof(double));
     add(s, &s->res, -1, &s->grad, false);
     precondition(s);
-    double rz = inner(s, &s->z, &s->res), first = rz;
-    *size = sqrt(first > 0 ? first : 0);
+    return fmax(inner(s, &s->z, &s->res), 0);
+}
+
+/* The Newton step, to `forcing` of the gradient's norm, whose square is rz. */
+static void newton_step(newton *s, double rz, double forcing)
+{
+    bool dual = s->space.dual;
+    double first = rz;
     copy(s, &s->dir, &s->z, dual);
     for (size_t round = 0; round < 500 && rz > forcing * forcing * first; round++) {
         dnb_space_pass(&s->space, s->image.w, s->image.b, s->dir.s, s->dir.w, curvature_row, s);
@@ -215,20 +220,22 @@ static bool line_search(newton *s, double *objective, double slope)
 
 static dnb_status minimise(newton *s, const dnb_classifier_options *o, dnb_err *err)
 {
-    double tolerance = o->tolerance > 0 ? o->tolerance : 1e-9, size = 0;
+    double tolerance = o->tolerance > 0 ? o->tolerance : 1e-7, size = 0;
     size_t most = o->max_iterations ? o->max_iterations : 200;
     dnb_status status = DNB_OK;
     memset(s->step.s, 0, s->n * s->k * sizeof(double));
     memset(s->step.b, 0, s->k * sizeof(double));
     double objective = probabilities(s, 0) + 0.5 * weights_inner(s, &s->at, &s->at);
     double scale = sqrt(s->c * (double)s->n); /* the order of a first gradient in this metric */
-    double forcing = 0.1;
     for (size_t round = 0; round < most; round++) {
         gradient(s);
         DNB_TRY(dnb_space_precondition(&s->space, fmax(mean_curvature(s), 1e-300), err));
-        newton_step(s, forcing, &size);
+        double square = begin_step(s);
+        size = sqrt(square);
         if (size <= tolerance * scale)
             return DNB_OK;
+        /* Enough for the next norm to be this one's square, or well below the tolerance. */
+        newton_step(s, square, fmin(0.1, fmax(size / scale, 0.1 * tolerance * scale / size)));
         double slope = dnb_space_inner(&s->space, s->step.w, s->step.s, s->grad.w);
         for (size_t m = 0; m < s->k; m++)
             slope += s->step.b[m] * s->grad.b[m];
@@ -240,7 +247,6 @@ static dnb_status minimise(newton *s, const dnb_classifier_options *o, dnb_err *
                             "columns or choose a smaller C",
                             s->c);
         }
-        forcing = fmin(0.1, fmax(1e-3, size / scale));
     }
     return dnb_fail(err, DNB_EARG,
                     "logistic regression did not converge in %zu steps (gradient %.2g of its "

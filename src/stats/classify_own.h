@@ -11,7 +11,7 @@ struct dnb_classifier {
     int64_t *classes;  /* k, ascending */
     size_t maps;       /* linear maps; 0 for naive Bayes */
     double *coef;      /* maps x d; naive Bayes: k x d means */
-    double *intercept; /* maps; naive Bayes: k log priors */
+    double *intercept; /* maps; naive Bayes: k log priors less the normal laws' constants */
     double *variance;  /* naive Bayes: k x d */
 };
 

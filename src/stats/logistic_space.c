@@ -72,13 +72,15 @@ dnb_status dnb_space_init(dnb_space *out, double *mean, const double *x, size_t 
     DNB_NEW(s.block, s.chunks * BLOCK * k, "rows in work");
     DNB_NEW(s.diagonal, s.q, "a diagonal");
     DNB_TRY(load(&s, mean, x, n, d, err));
-    if (s.cross) {
-        const dnb_matmul_options turned = {.transpose_a = true, .alpha = 1};
-        DNB_TRY(dnb_matmul(s.cross, s.q, s.a, s.q, s.a, s.q, s.q, s.q, n, &turned, err));
+    if (s.cross) { /* the triangle the factor is made of, on one thread: fixed bits */
+        int threads = dnb_serial_begin();
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)s.q, (int)n, 1.0, s.a, (int)s.q,
+                    0.0, s.cross, (int)s.q);
+        dnb_serial_end(threads);
     }
-    for (size_t i = 0; !s.dual && i < n; i++)
-        for (size_t j = 0; j < s.q; j++)
-            s.diagonal[j] += s.a[i * s.q + j] * s.a[i * s.q + j];
+    for (size_t i = 0; !s.dual && !s.whole && i < n; i++)
+        for (size_t e = 0; e < s.q; e++)
+            s.diagonal[e] += s.a[i * s.q + e] * s.a[i * s.q + e];
     *out = s;
     s = (dnb_space){0};
 done:

@@ -19,7 +19,7 @@ typedef struct dnb_space {
     double *partial; /* chunks x (q k + k): sums of chunks */
     double *block;   /* chunks x BLOCK x k: rows in work */
     double *factor;  /* q x q: Cholesky factor of I + weight A^T A (dual: I + weight G) */
-    double *cross;   /* q x q: A^T A; NULL in the dual, where a serves */
+    double *cross;   /* q x q: upper triangle of A^T A; NULL in the dual */
     double *diagonal;
     double weight;
     bool whole; /* factor is used; else the diagonal (dual: nothing) */

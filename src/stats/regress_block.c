@@ -45,7 +45,7 @@ void dnb_regression_intercepts(dnb_linear *out, const double *xmean, const doubl
 
 size_t dnb_regression_block(size_t m)
 {
-    size_t width = 256;
+    size_t width = 512;
     while (width > 32 && m < 8 * width)
         width /= 2;
     return width;

@@ -17,6 +17,7 @@
  * SPENT of what x could give. */
 #define FITTED 1e-12
 #define SPENT 1e-24
+#define SPENT_GRAM 1e-14 /* when the squares are taken from xs^T xs */
 
 typedef struct pls_state {
     size_t n, d, components, memory;
@@ -167,6 +168,7 @@ done:
 typedef struct pls_block {
     size_t most;
     double *c, *rs, *ps, *t, *b; /* most x d; components x most x d, twice; most x n; most x d */
+    double *g;                   /* d x d: xs^T xs where that is cheaper than scores; or NULL */
     double *first;               /* most: |c| at the start; 0 once a target is done */
 } pls_block;
 
@@ -181,8 +183,15 @@ static dnb_status pls_block_init(pls_block *b, const pls_state *s, size_t m, dnb
     DNB_NEW(b->b, b->most * s->d, "pls coefficients");
     DNB_NEW(b->rs, s->components * b->most * s->d, "pls rotations");
     DNB_NEW(b->ps, s->components * b->most * s->d, "pls loadings");
-    DNB_NEW(b->t, b->most * s->n, "pls scores");
     DNB_NEW(b->first, b->most, "pls targets");
+    double d = (double)s->d, n = (double)s->n, all = (double)(s->components * m);
+    if (n * d + all * d >= 2 * all * n || 8 * d * d > (double)s->memory / 4) {
+        DNB_NEW(b->t, b->most * s->n, "pls scores");
+        return DNB_OK;
+    }
+    DNB_NEW(b->g, s->d * s->d, "products of features");
+    DNB_TRY(dnb_matmul(b->g, s->d, s->xs, s->d, s->xs, s->d, s->d, s->d, s->n,
+                       &(dnb_matmul_options){.transpose_a = true, .alpha = 1}, err));
 done:
     return status;
 }
@@ -194,6 +203,7 @@ static void pls_block_release(pls_block *b)
     dnb_free(b->rs);
     dnb_free(b->ps);
     dnb_free(b->t);
+    dnb_free(b->g);
     dnb_free(b->first);
 }
 
@@ -212,13 +222,13 @@ static void next_rotation(pls_block *b, size_t i, size_t k, size_t d)
     rotate(r, b->rs + i * d, b->ps + i * d, k, apart, d);
 }
 
-/* Given t = xs r and p = xs^T t: the target's share of the component, taken out of c. */
+/* Given p = xs^T t of the scores t = xs r: the target's share of the component, taken out of c. */
 static void take_component(pls_block *b, size_t i, size_t k, const pls_state *s)
 {
     size_t d = s->d, apart = b->most * d;
     double *r = b->rs + k * apart + i * d, *p = b->ps + k * apart + i * d, *c = b->c + i * d;
-    double tt = dnb_dot(b->t + i * s->n, b->t + i * s->n, s->n);
-    if (tt <= SPENT * s->size2 * dnb_dot(r, r, d))
+    double tt = b->g ? dnb_dot(r, p, d) : dnb_dot(b->t + i * s->n, b->t + i * s->n, s->n);
+    if (tt <= (b->g ? SPENT_GRAM : SPENT) * s->size2 * dnb_dot(r, r, d))
         b->first[i] = 0;
     if (b->first[i] == 0) {
         memset(p, 0, d * sizeof *p);
@@ -252,8 +262,12 @@ static dnb_status fit_apart(double *coef, const double *ys, const pls_state *s, 
 #pragma omp parallel for schedule(static)
             for (size_t i = 0; i < count; i++)
                 next_rotation(&b, i, k, d);
-            DNB_TRY(dnb_matmul(b.t, n, r, d, s->xs, d, count, n, d, &right, err));
-            DNB_TRY(dnb_matmul(p, d, b.t, n, s->xs, d, count, d, n, &plain, err));
+            if (b.g) {
+                DNB_TRY(dnb_matmul(p, d, r, d, b.g, d, count, d, d, &plain, err));
+            } else {
+                DNB_TRY(dnb_matmul(b.t, n, r, d, s->xs, d, count, n, d, &right, err));
+                DNB_TRY(dnb_matmul(p, d, b.t, n, s->xs, d, count, d, n, &plain, err));
+            }
 #pragma omp parallel for schedule(static)
             for (size_t i = 0; i < count; i++)
                 take_component(&b, i, k, s);

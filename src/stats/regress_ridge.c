@@ -30,6 +30,7 @@ void dnb_ridge_free(dnb_ridge *r)
     dnb_free(r->fold);
     dnb_free(r->xs);
     dnb_free(r->xmean);
+    dnb_free(r->flat);
     dnb_free(r->order);
     dnb_free(r);
 }
@@ -88,6 +89,11 @@ static dnb_status centre_features(dnb_ridge *r, dnb_err *err)
     size_t d = r->d;
     double *plain = NULL;
     DNB_NEW(r->xmean, d, "means");
+    DNB_NEW(r->flat, d, "means");
+    memset(r->flat, true, d);
+    for (size_t i = 1; i < r->n; i++)
+        for (size_t j = 0; j < d; j++)
+            r->flat[j] = r->flat[j] && r->x[i * d + j] == r->x[j];
     if (r->dual) {
         for (size_t i = 0; i < r->n; i++)
             for (size_t j = 0; j < d; j++)
@@ -188,6 +194,9 @@ static void solve_block(void *ctx, double *scratch, size_t j, size_t w)
         size_t k = r->dual ? r->n : s->r, lda = r->dual ? r->d : s->r;
         cblas_dgemm(CblasRowMajor, r->dual ? CblasTrans : CblasNoTrans, CblasNoTrans, (int)r->d,
                     (int)w, (int)k, 1.0, a, (int)lda, v, (int)w, 0.0, coef, (int)job->m);
+        for (size_t q = 0; q < r->d; q++) /* exactly 0, not up to rounding */
+            if (r->flat[q])
+                memset(coef + q * job->m, 0, w * sizeof *coef);
         dnb_regression_intercepts(job->out, r->xmean, mean, j, w);
     }
 }

@@ -10,10 +10,8 @@
 #include "stats/regression_own.h"
 
 static const dnb_regression_model *const models[DNB_REGRESSION_COUNT] = {
-    [DNB_GLM] = &dnb_regression_ols,
-    [DNB_RIDGE] = &dnb_regression_ridge,
-    [DNB_LASSO] = &dnb_regression_lasso,
-    [DNB_ELASTICNET] = &dnb_regression_elasticnet,
+    [DNB_GLM] = &dnb_regression_ols,     [DNB_RIDGE] = &dnb_regression_ridge,
+    [DNB_LASSO] = &dnb_regression_lasso, [DNB_ELASTICNET] = &dnb_regression_elasticnet,
     [DNB_PLS] = &dnb_regression_pls,
 };
 

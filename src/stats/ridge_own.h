@@ -32,6 +32,7 @@ typedef struct dnb_ridge {
     const double *x;       /* NULL when made from a Gram matrix */
     double *xs;            /* n x d: centred, rows sorted by fold (primal) */
     double *xmean;         /* d; NULL without x */
+    bool *flat;            /* d: constant features; NULL without x */
     size_t *order;         /* n: row of x at each place of the sorted order */
     dnb_ridge_split *fold; /* k */
     dnb_ridge_split all;

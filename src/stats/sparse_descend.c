@@ -8,7 +8,6 @@
 
 #include "array/serial.h"
 #include "array/simd.h"
-#include "base/mem.h"
 #include "dnnbrain/linalg.h"
 
 DNB_SIMD static double dot_lanes(const double *x, const double *y, size_t n)
@@ -100,99 +99,124 @@ static double objective_of(const sums *s, const dnb_sparse_problem *p)
     return 0.5 * (p->yy - s->wc - s->wq) + p->l1 * s->l1_norm + 0.5 * p->l2 * s->ww;
 }
 
-/* Solves for the nonzero coefficients with their signs held, and goes there as far as the first
- * sign change. new (k), q_new (stride): what comes of it. *done_it: false when the system
- * is singular. */
-static dnb_status jump(double *new, double *q_new, const double *w, const double *c,
-                       const double *g, size_t k, size_t stride, size_t active,
-                       const dnb_sparse_problem *p, bool *done_it, dnb_err *err)
+/* What a jump works with: where the nonzero coefficients stand and go, the system, the outcome. */
+typedef struct jump_room {
+    double *system; /* k x k */
+    double *to;     /* k */
+    double *w, *q;  /* k, stride */
+} jump_room;
+
+/* Solves for the nonzero coefficients with their signs held; *done_it: false when the system is
+ * singular. */
+static dnb_status solve_signs(jump_room *j, bool *done_it, const double *w, const double *c,
+                              const double *g, size_t k, size_t stride, size_t active,
+                              const dnb_sparse_problem *p, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
     dnb_err singular = {0};
-    size_t *at = NULL, a = 0, hit = k;
-    double *system = NULL, *to = NULL, step = 1;
-    *done_it = false;
-    DNB_NEW(at, active, "a sparse model's system");
-    DNB_NEW(to, active, "a sparse model's system");
-    DNB_NEW(system, active * active, "a sparse model's system");
-    for (size_t i = 0; i < k; i++)
-        if (w[i] != 0)
-            at[a++] = i;
-    for (size_t i = 0; i < a; i++) {
-        for (size_t j = 0; j < a; j++)
-            system[i * a + j] = g[at[i] * stride + at[j]];
-        system[i * a + i] += p->l2;
-        to[i] = c[at[i]] - copysign(p->l1, w[at[i]]);
+    for (size_t i = 0, a = 0; i < k; i++) {
+        if (w[i] == 0)
+            continue;
+        for (size_t l = 0, b = 0; l < k; l++)
+            if (w[l] != 0)
+                j->system[a * active + b++] = g[i * stride + l];
+        j->system[a * active + a] += p->l2;
+        j->to[a++] = c[i] - copysign(p->l1, w[i]);
     }
     int threads = dnb_serial_begin();
-    status = dnb_solve(system, to, a, 1, true, &singular);
+    dnb_status status = dnb_solve(j->system, j->to, active, 1, true, &singular);
     dnb_serial_end(threads);
-    if (status == DNB_EARG) {
-        status = DNB_OK;
-        goto done;
-    }
-    if (status != DNB_OK)
-        DNB_TRY(dnb_fail(err, status, "%s", singular.message));
-    for (size_t i = 0; i < a; i++) {
-        double from = fabs(w[at[i]]), way = fabs(w[at[i]] - to[i]);
-        if (w[at[i]] * to[i] <= 0 && from < step * way) {
+    *done_it = status == DNB_OK;
+    if (status != DNB_OK && status != DNB_EARG)
+        return dnb_fail(err, status, "%s", singular.message);
+    return DNB_OK;
+}
+
+/* How far towards the solution the first coefficient changes sign. */
+static double first_hit(const jump_room *j, const double *w, size_t k)
+{
+    double step = 1;
+    for (size_t i = 0, a = 0; i < k; i++) {
+        if (w[i] == 0)
+            continue;
+        double to = j->to[a++], from = fabs(w[i]), way = fabs(w[i] - to);
+        if (w[i] * to <= 0 && from < step * way)
             step = from / way;
-            hit = at[i];
+    }
+    return step;
+}
+
+/* j->w, j->q: a step towards the solution; who would change sign stays at 0. */
+static void go(jump_room *j, double step, const double *w, const double *c, const double *g,
+               size_t k, size_t stride)
+{
+    memset(j->q, 0, stride * sizeof *j->q);
+    memcpy(j->q, c, k * sizeof *c);
+    for (size_t i = 0, a = 0; i < k; i++) {
+        j->w[i] = 0;
+        if (w[i] == 0)
+            continue;
+        double to = step == 1 ? j->to[a] : w[i] + step * (j->to[a] - w[i]);
+        bool hit = w[i] * j->to[a] <= 0 && fabs(w[i]) <= step * fabs(w[i] - j->to[a]);
+        a++;
+        if (hit)
+            continue;
+        j->w[i] = to;
+        axpy(j->q, -to, g + i * stride, stride);
+    }
+}
+
+/* Jumps to the minimum for the present signs: all the way with who changes sign set to 0, or else
+ * to the first change, and only downhill (an almost singular system may lead astray). */
+static dnb_status jump(jump_room *j, bool *done_it, sums *s, double *w, double *q, const double *c,
+                       const double *g, size_t k, size_t stride, const dnb_sparse_problem *p,
+                       dnb_err *err)
+{
+    dnb_status status = solve_signs(j, done_it, w, c, g, k, stride, s->active, p, err);
+    if (status != DNB_OK || !*done_it)
+        return status;
+    double hit = first_hit(j, w, k), before = objective_of(s, p) + 1e-15 * p->yy;
+    *done_it = false;
+    for (double step = 1;; step = hit) {
+        go(j, step, w, c, g, k, stride);
+        sums t = sum_up(j->w, j->q, c, k, p->l2);
+        if (objective_of(&t, p) <= before) {
+            memcpy(w, j->w, k * sizeof *w);
+            memcpy(q, j->q, stride * sizeof *q);
+            *s = t;
+            *done_it = true;
         }
+        if (*done_it || step == hit)
+            return DNB_OK;
     }
-    memset(new, 0, k * sizeof *new);
-    memset(q_new, 0, stride * sizeof *q_new);
-    memcpy(q_new, c, k * sizeof *c);
-    for (size_t i = 0; i < a; i++) {
-        double from = w[at[i]];
-        new[at[i]] = at[i] == hit ? 0 : step == 1 ? to[i] : from + step *(to[i] - from);
-        axpy(q_new, -new[at[i]], g + at[i] * stride, stride);
-    }
-    *done_it = true;
-done:
-    dnb_free(at);
-    dnb_free(to);
-    dnb_free(system);
-    return status;
 }
 
 dnb_status dnb_sparse_descend(double *w, double *q, const double *c, const double *g, size_t k,
-                              size_t stride, const dnb_sparse_problem *p, size_t *passes,
-                              dnb_err *err)
+                              size_t stride, const dnb_sparse_problem *p, double *work,
+                              size_t *passes, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
-    double *other = NULL, *q_other = NULL;
+    jump_room room = {work, work + k * k, work + k * k + stride, work + k * k + 2 * stride};
     size_t calm = 0, patience = 4, made = 0;
-    DNB_NEW(other, k, "a sparse model's coefficients");
-    DNB_NEW(q_other, stride, "a sparse model's coefficients");
     while (made < p->most) {
         calm = sweep(w, q, g, k, stride, p) ? 0 : calm + 1;
         made++;
         sums s = sum_up(w, q, c, k, p->l2);
         if (gap_of(&s, p) <= p->goal)
             break;
-        /* A factorisation costs about as much as active / 16 passes. */
-        if (s.active == 0 || calm < patience + s.active / 16)
+        /* A factorisation costs about as much as active / 32 passes. */
+        if (s.active == 0 || calm < patience + s.active / 32)
             continue;
         bool went = false;
         calm = 0;
-        DNB_TRY(jump(other, q_other, w, c, g, k, stride, s.active, p, &went, err));
-        sums t = sum_up(other, q_other, c, k, p->l2);
-        /* An almost singular system may lead astray: only downhill counts. */
-        if (went && objective_of(&t, p) <= objective_of(&s, p) + 1e-15 * p->yy) {
-            memcpy(w, other, k * sizeof *w);
-            memcpy(q, q_other, stride * sizeof *q);
-            if (gap_of(&t, p) <= p->goal)
-                break;
-        } else {
+        dnb_status status = jump(&room, &went, &s, w, q, c, g, k, stride, p, err);
+        if (status != DNB_OK)
+            return status;
+        if (!went)
             patience *= 2;
-        }
+        else if (gap_of(&s, p) <= p->goal)
+            break;
     }
     *passes = made;
-done:
-    dnb_free(other);
-    dnb_free(q_other);
-    return status;
+    return DNB_OK;
 }
 
 /* One coordinate by way of the residual. */

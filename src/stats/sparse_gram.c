@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "array/simd.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 
@@ -75,24 +76,28 @@ void dnb_sparse_design_release(dnb_sparse_design *s)
     dnb_free(g->at);
     dnb_free(g->feature);
     dnb_free(g->row);
-    dnb_free(g->xu);
+    if (g->xu != s->xt)
+        dnb_free(g->xu);
     dnb_free(s->xt);
     dnb_free(s->mean);
     dnb_free(s->norm2);
     *s = (dnb_sparse_design){0};
 }
 
-/* Room for `want` rows in the lists and in xu. */
+/* Rows made at a time: little is wasted above the diagonal. */
+#define CHUNK 512
+
+/* Room for `want` rows in the lists and, unless it is xt, in xu. */
 static dnb_status make_room(dnb_sparse_design *s, size_t want, dnb_err *err)
 {
     dnb_sparse_gram *g = &s->gram;
-    if (g->n_blocks == g->block_room) {
-        size_t more = 2 * g->block_room + 8;
-        double **block = dnb_realloc(g->block, more, sizeof *block);
+    size_t blocks = g->n_blocks + want / CHUNK + 1;
+    if (blocks > g->block_room) {
+        double **block = dnb_realloc(g->block, 2 * blocks, sizeof *block);
         if (!block)
-            return dnb_fail_memory(err, "products of features", more * sizeof *block);
+            return dnb_fail_memory(err, "products of features", 2 * blocks * sizeof *block);
         g->block = block;
-        g->block_room = more;
+        g->block_room = 2 * blocks;
     }
     if (want <= g->room)
         return DNB_OK;
@@ -106,47 +111,80 @@ static dnb_status make_room(dnb_sparse_design *s, size_t want, dnb_err *err)
     if (!row)
         return dnb_fail_memory(err, "products of features", room * sizeof *row);
     g->row = row;
-    double *xu = dnb_realloc(g->xu, room, s->n * sizeof *xu);
-    if (!xu)
-        return dnb_fail_memory(err, "features in use", room * s->n * sizeof *xu);
-    g->xu = xu;
+    if (g->xu != s->xt) {
+        double *xu = dnb_realloc(g->xu, room, s->n * sizeof *xu);
+        if (!xu)
+            return dnb_fail_memory(err, "features in use", room * s->n * sizeof *xu);
+        g->xu = xu;
+    }
     g->room = room;
     return DNB_OK;
 }
 
-dnb_status dnb_sparse_gram_extend(dnb_sparse_design *s, const size_t *feature, size_t count,
-                                  bool *fits, dnb_err *err)
+/* Gram rows for the next `count` features, which stand in xu. */
+static dnb_status add_rows(dnb_sparse_design *s, const size_t *feature, size_t count, dnb_err *err)
 {
     dnb_sparse_gram *g = &s->gram;
-    dnb_status status = DNB_OK;
-    double *block = NULL;
-    size_t width = g->used + count, numbers, bytes, all, n = s->n;
-    /* xu may double: counted as if it did. */
-    *fits = dnb_mul_size(&numbers, count, width) && dnb_mul_size(&bytes, numbers, sizeof *g->xu) &&
-            dnb_add_size(&all, g->bytes, bytes) && all <= g->limit &&
-            2 * width * n * sizeof *g->xu <= g->limit - all;
-    if (!*fits || count == 0)
-        return DNB_OK;
-    DNB_TRY(make_room(s, width, err));
-    block = dnb_alloc_aligned(numbers, sizeof *block);
+    size_t width = g->used + count, n = s->n;
+    double *block = dnb_alloc_aligned(count * width, sizeof *block);
     if (!block)
-        DNB_TRY(dnb_fail_memory(err, "products of features", bytes));
-    for (size_t i = 0; i < count; i++)
-        memcpy(g->xu + (g->used + i) * n, s->xt + feature[i] * n, n * sizeof *g->xu);
-    DNB_TRY(dnb_matmul(block, width, g->xu + g->used * n, n, g->xu, n, count, width, n,
-                       &(dnb_matmul_options){.transpose_b = true, .alpha = 1}, err));
+        return dnb_fail_memory(err, "products of features", count * width * sizeof *block);
+    dnb_status status = dnb_matmul(block, width, g->xu + g->used * n, n, g->xu, n, count, width, n,
+                                   &(dnb_matmul_options){.transpose_b = true, .alpha = 1}, err);
+    if (status != DNB_OK) {
+        dnb_free(block);
+        return status;
+    }
     for (size_t i = 0; i < count; i++) {
         g->row[g->used + i] = block + i * width;
         g->feature[g->used + i] = feature[i];
         g->at[feature[i]] = g->used + i;
     }
     g->used = width;
-    g->bytes = all;
+    g->bytes += count * width * sizeof *block;
     g->block[g->n_blocks++] = block;
-    block = NULL;
+    return DNB_OK;
+}
+
+/* Bytes that `count` more rows take, and their copies in xu, which may double. */
+static double bytes_for(const dnb_sparse_design *s, size_t count, bool copied)
+{
+    double used = (double)s->gram.used, more = (double)count;
+    return 8 *
+           (more * (used + 0.5 * more + CHUNK) + (copied ? 2 * (used + more) * (double)s->n : 0));
+}
+
+dnb_status dnb_sparse_gram_extend(dnb_sparse_design *s, size_t *feature, size_t count, bool *fits,
+                                  dnb_err *err)
+{
+    dnb_sparse_gram *g = &s->gram;
+    dnb_status status = DNB_OK;
+    double left = (double)(g->limit - (g->bytes < g->limit ? g->bytes : g->limit));
+    bool all = g->used == 0 && count > s->d / 3 && bytes_for(s, s->d, false) <= left;
+    *fits = all || bytes_for(s, count, true) <= left;
+    if (!*fits || count == 0)
+        return DNB_OK;
+    if (all) {
+        dnb_free(g->xu);
+        g->xu = s->xt;
+        count = s->d;
+        for (size_t j = 0; j < s->d; j++)
+            feature[j] = j;
+    }
+    DNB_TRY(make_room(s, g->used + count, err));
+    for (size_t i = 0; !all && i < count; i++)
+        memcpy(g->xu + (g->used + i) * s->n, s->xt + feature[i] * s->n, s->n * sizeof *g->xu);
+    for (size_t i = 0; i < count; i += CHUNK)
+        DNB_TRY(add_rows(s, feature + i, count - i < CHUNK ? count - i : CHUNK, err));
 done:
-    dnb_free(block);
     return status;
+}
+
+DNB_SIMD static void pick(double *restrict to, const double *restrict from,
+                          const size_t *restrict at, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = from[at[i]];
 }
 
 void dnb_sparse_gram_gather(double *g, size_t stride, const dnb_sparse_gram *gram,
@@ -154,8 +192,7 @@ void dnb_sparse_gram_gather(double *g, size_t stride, const dnb_sparse_gram *gra
 {
     for (size_t i = 0; i < k; i++) {
         const double *row = gram->row[pos[i]];
-        for (size_t j = 0; j <= i; j++)
-            g[i * stride + j] = row[pos[j]];
+        pick(g + i * stride, row, pos, i + 1);
         for (size_t j = k; j < stride; j++)
             g[i * stride + j] = 0;
     }

@@ -18,10 +18,11 @@ typedef struct dnb_sparse_gram {
     size_t *at;      /* d: a feature's row, SIZE_MAX when it has none */
     size_t *feature; /* used: back from rows to features */
     double **row;    /* row[p] holds p + 1 entries */
-    double *xu;      /* room x n: the features themselves, in row order */
+    double *xu;      /* room x n: the features themselves, in row order; or xt itself */
     double **block;  /* what to free */
     size_t used, room, n_blocks, block_room;
     size_t bytes, limit;
+    double spent; /* flops that targets have put into products of their own */
 } dnb_sparse_gram;
 
 /* The features of some rows of x, centred, one after another. */
@@ -40,10 +41,10 @@ dnb_status dnb_sparse_design_init(dnb_sparse_design *out, const double *x, size_
                                   dnb_err *err) DNB_MUST_CHECK;
 void dnb_sparse_design_release(dnb_sparse_design *s);
 
-/* Makes rows for these features (distinct, none has one yet). *fits says whether memory allowed;
- * if not nothing has changed. */
-dnb_status dnb_sparse_gram_extend(dnb_sparse_design *s, const size_t *feature, size_t count,
-                                  bool *fits, dnb_err *err) DNB_MUST_CHECK;
+/* Makes rows for these features (distinct, none has one yet), or for all at once when they are
+ * many. *fits says whether memory allowed; if not nothing has changed. */
+dnb_status dnb_sparse_gram_extend(dnb_sparse_design *s, size_t *feature, size_t count, bool *fits,
+                                  dnb_err *err) DNB_MUST_CHECK;
 /* g (k x stride, symmetric, zero-padded) of the features in Gram rows pos[k], ascending. */
 void dnb_sparse_gram_gather(double *g, size_t stride, const dnb_sparse_gram *gram,
                             const size_t *pos, size_t k);
@@ -67,10 +68,11 @@ static inline double dnb_sparse_gap(double l1, double l2, double dual, double rr
 }
 
 /* Minimises over k features given their dot products g (k x stride, zero-padded), from w (k), with
- * q (stride) = x.(y - x w) and c (k) = x.y. *passes says how many were made. */
+ * q (stride) = x.(y - x w) and c (k) = x.y. work: k^2 + 3 stride numbers of scratch. *passes says
+ * how many were made. */
 dnb_status dnb_sparse_descend(double *w, double *q, const double *c, const double *g, size_t k,
-                              size_t stride, const dnb_sparse_problem *p, size_t *passes,
-                              dnb_err *err) DNB_MUST_CHECK;
+                              size_t stride, const dnb_sparse_problem *p, double *work,
+                              size_t *passes, dnb_err *err) DNB_MUST_CHECK;
 /* The same without dot products of features: from w (d; only features ws[k] move) and the residual
  * r (n), both updated. */
 void dnb_sparse_descend_residual(double *w, double *r, const double *y, const dnb_sparse_design *s,

@@ -6,6 +6,7 @@
 #include "stats/sparse_own.h"
 
 #include <math.h>
+#include <omp.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,8 @@
 /* Targets in flight at once, at most; features a target starts with, at least. */
 #define BLOCK 128
 #define FEW 64
+/* A feature may enter when its correlation with the residual comes this near its bound. */
+#define NEAR 0.9
 
 /* A target on its way. Rows of the block's arrays are its own. */
 typedef struct slot {
@@ -40,7 +43,12 @@ typedef struct block {
     size_t *active; /* indices of slots not done; the i-th has rows i of r and q */
     double *y, *r, *c, *q, *w, *score;
     size_t *ws, *fresh;
-    bool started;
+    struct desk {
+        double *room;
+        size_t size;
+    } * desks; /* a thread's scratch, grown as needed */
+    int n_desks;
+    bool started, shared; /* shared: this round's products of features come from the Gram rows */
 } block;
 
 static void block_release(block *b)
@@ -55,6 +63,9 @@ static void block_release(block *b)
     dnb_free(b->score);
     dnb_free(b->ws);
     dnb_free(b->fresh);
+    for (int i = 0; b->desks && i < b->n_desks; i++)
+        dnb_free(b->desks[i].room);
+    dnb_free(b->desks);
 }
 
 static dnb_status block_init(block *b, dnb_sparse_design *s, size_t m,
@@ -76,6 +87,8 @@ static dnb_status block_init(block *b, dnb_sparse_design *s, size_t m,
     DNB_NEW(b->score, most * s->d, "features' ranks");
     DNB_NEW(b->ws, most * s->d, "working sets");
     DNB_NEW(b->fresh, s->d, "features in use");
+    b->n_desks = dnb_threads_get();
+    DNB_NEW(b->desks, (size_t)b->n_desks, "working sets");
 done:
     return status;
 }
@@ -231,6 +244,15 @@ static void set_limit(const block *b, slot *s, const dnb_sparse_problem *p, size
         s->limit = strong;
 }
 
+/* Whether a feature at 0 is worth working on: it violates its bound or nearly does, and the
+ * gap-safe rule cannot prove that it stays at 0. */
+static inline bool may_matter(const block *b, const slot *s, size_t j, const dnb_sparse_problem *p,
+                              double scale, double radius)
+{
+    double xta = fabs(s->q[j]), length2 = b->s->norm2[j];
+    return xta >= NEAR * p->l1 && length2 > 0 && xta * scale + radius * sqrt(length2 + p->l2) >= 1;
+}
+
 /* The working set: nonzero coefficients, and of the features that may matter those most correlated
  * with the residual. */
 static void choose(const block *b, slot *s, const dnb_sparse_problem *p, double dual, double *score)
@@ -243,19 +265,16 @@ static void choose(const block *b, slot *s, const dnb_sparse_problem *p, double 
             support++;
             continue;
         }
-        double length2 = b->s->norm2[j], xta = fabs(s->q[j]);
-        if (length2 > 0 && xta * scale + radius * sqrt(length2 + p->l2) >= 1)
-            score[others++] = xta;
+        if (may_matter(b, s, j, p, scale, radius))
+            score[others++] = fabs(s->q[j]);
     }
     set_limit(b, s, p, support);
     double bar = others > s->limit ? kth_largest(score, others, s->limit) : 0;
     size_t room = s->limit;
     s->k = 0;
     for (size_t j = 0; j < b->d; j++) {
-        double length2 = b->s->norm2[j], xta = fabs(s->q[j]);
         bool in = s->w[j] != 0;
-        if (!in && room > 0 && length2 > 0 && xta >= bar &&
-            xta * scale + radius * sqrt(length2 + p->l2) >= 1) {
+        if (!in && room > 0 && fabs(s->q[j]) >= bar && may_matter(b, s, j, p, scale, radius)) {
             in = true;
             room--;
         }
@@ -287,53 +306,77 @@ static int by_size(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* Products pay while a pass over them (k) is cheaper than one over the rows (2 n); and they must
+ * fit a share of memory that does not depend on the number of threads, as results must not. */
+static bool wants_gram(const block *b, const slot *s)
+{
+    double k = (double)s->k;
+    return s->k <= 2 * b->n && 16 * k * k <= (double)b->req->memory / 16;
+}
+
+/* The calling thread's scratch of at least `size` numbers; NULL when there is no memory. */
+static double *desk_of(block *b, size_t size)
+{
+    struct desk *d = &b->desks[omp_get_thread_num()];
+    if (d->size >= size)
+        return d->room;
+    dnb_free(d->room);
+    d->size = size + size / 2;
+    d->room = dnb_alloc_aligned(d->size, sizeof *d->room);
+    if (!d->room)
+        d->size = 0;
+    return d->room;
+}
+
+/* Products of the working set's features with each other, of the target alone. xw: k x n. */
+static dnb_status own_products(double *g, size_t stride, double *xw, const block *b, const slot *s,
+                               dnb_err *err)
+{
+    for (size_t i = 0; i < s->k; i++)
+        memcpy(xw + i * b->n, b->s->xt + s->ws[i] * b->n, b->n * sizeof *xw);
+    for (size_t i = 0; i < s->k; i++)
+        for (size_t j = s->k; j < stride; j++)
+            g[i * stride + j] = 0;
+    return dnb_matmul(g, stride, xw, b->n, xw, b->n, s->k, s->k, b->n,
+                      &(dnb_matmul_options){.transpose_b = true, .alpha = 1}, err);
+}
+
 /* Descent over the working set by way of dot products of features. */
 static dnb_status descend_gram(block *b, slot *s, const dnb_sparse_problem *p, size_t *passes,
                                dnb_err *err)
 {
-    dnb_status status = DNB_OK;
     const dnb_sparse_gram *gram = &b->s->gram;
-    size_t k = s->k, stride = (k + 7) / 8 * 8, *pos = NULL;
-    double *g = NULL, *v = NULL;
-    DNB_NEW(pos, k, "a working set");
-    DNB_NEW(v, 3 * stride, "a working set");
-    g = dnb_alloc_aligned(k * stride, sizeof *g);
+    size_t k = s->k, stride = (k + 7) / 8 * 8, more = b->shared ? k : b->n;
+    size_t size = k * stride + 6 * stride + k * (more > k ? more : k);
+    double *g = desk_of(b, size);
     if (!g)
-        DNB_TRY(dnb_fail_memory(err, "a working set's products", k * stride * sizeof *g));
-    for (size_t i = 0; i < k; i++)
-        pos[i] = gram->at[s->ws[i]];
-    qsort(pos, k, sizeof *pos, by_size);
-    dnb_sparse_gram_gather(g, stride, gram, pos, k);
-    double *w = v, *q = v + stride, *c = q + stride;
-    for (size_t i = 0; i < k; i++) {
-        size_t j = gram->feature[pos[i]];
-        w[i] = s->w[j];
-        q[i] = s->q[j];
-        c[i] = s->c[j];
+        return dnb_fail_memory(err, "a working set", size * sizeof *g);
+    double *w = g + k * stride, *q = w + stride, *c = q + stride, *work = c + stride;
+    if (b->shared) {
+        /* In the order of Gram rows, so that these are read forwards. */
+        for (size_t i = 0; i < k; i++)
+            s->ws[i] = gram->at[s->ws[i]];
+        qsort(s->ws, k, sizeof *s->ws, by_size);
+        dnb_sparse_gram_gather(g, stride, gram, s->ws, k);
+        for (size_t i = 0; i < k; i++)
+            s->ws[i] = gram->feature[s->ws[i]];
+    } else {
+        dnb_status status = own_products(g, stride, work, b, s, err);
+        if (status != DNB_OK)
+            return status;
     }
-    DNB_TRY(dnb_sparse_descend(w, q, c, g, k, stride, p, passes, err));
+    memset(w, 0, 3 * stride * sizeof *w);
+    for (size_t i = 0; i < k; i++) {
+        w[i] = s->w[s->ws[i]];
+        q[i] = s->q[s->ws[i]];
+        c[i] = s->c[s->ws[i]];
+    }
+    dnb_status status = dnb_sparse_descend(w, q, c, g, k, stride, p, work, passes, err);
+    if (status != DNB_OK)
+        return status;
     for (size_t i = 0; i < k; i++)
-        s->w[gram->feature[pos[i]]] = w[i];
-done:
-    dnb_free(pos);
-    dnb_free(v);
-    dnb_free(g);
-    return status;
-}
-
-/* Products pay while a pass over them (k) is cheaper than one over the rows (2 n). */
-static bool wants_gram(const block *b, const slot *s)
-{
-    return s->k <= 2 * b->n;
-}
-
-/* They are all there, unless memory did not allow them. */
-static bool has_gram(const block *b, const slot *s)
-{
-    for (size_t k = 0; k < s->k; k++)
-        if (b->s->gram.at[s->ws[k]] == SIZE_MAX)
-            return false;
-    return true;
+        s->w[s->ws[i]] = w[i];
+    return DNB_OK;
 }
 
 static void work(block *b, slot *s)
@@ -343,32 +386,41 @@ static void work(block *b, slot *s)
     /* Early working sets need no fine answer. */
     p.goal = fmax(0.5 * p.goal, 0.05 * s->gap);
     p.most = b->req->max_iterations - s->passes;
-    if (wants_gram(b, s) && has_gram(b, s))
+    if (wants_gram(b, s))
         s->status = descend_gram(b, s, &p, &passes, &s->err);
     else
         dnb_sparse_descend_residual(s->w, s->r, s->y, b->s, s->ws, s->k, &p, &passes);
     s->passes += passes;
 }
 
-/* Gram rows for every feature some target is about to work on. */
+/* Gram rows for every feature some target is about to work on; or, as long as that costs less in
+ * all or memory does not allow them, each target multiplies its own few features. */
 static dnb_status provide_gram(block *b, dnb_err *err)
 {
     dnb_sparse_gram *g = &b->s->gram;
     size_t count = 0;
+    double own = 0;
     for (size_t i = 0; i < b->n_active; i++) {
         const slot *s = &b->slots[b->active[i]];
-        for (size_t k = 0; wants_gram(b, s) && k < s->k; k++)
+        if (!wants_gram(b, s))
+            continue;
+        own += 2.0 * (double)s->k * (double)s->k * (double)b->n;
+        for (size_t k = 0; k < s->k; k++)
             if (g->at[s->ws[k]] == SIZE_MAX) {
                 g->at[s->ws[k]] = SIZE_MAX - 1; /* listed */
                 b->fresh[count++] = s->ws[k];
             }
     }
-    bool fits = false;
-    dnb_status status = dnb_sparse_gram_extend(b->s, b->fresh, count, &fits, err);
     for (size_t i = 0; i < count; i++)
-        if (g->at[b->fresh[i]] == SIZE_MAX - 1)
-            g->at[b->fresh[i]] = SIZE_MAX;
-    return status;
+        g->at[b->fresh[i]] = SIZE_MAX;
+    double rows = g->used || count <= b->d / 3 ? (double)count : (double)b->d; /* as extend does */
+    double price = rows * (2.0 * (double)g->used + rows) * (double)b->n;
+    b->shared = count == 0 || own + g->spent > price;
+    if (!b->shared) {
+        g->spent += own;
+        return DNB_OK;
+    }
+    return dnb_sparse_gram_extend(b->s, b->fresh, count, &b->shared, err);
 }
 
 /* Drops finished slots; the first failure (by target) is the block's. */

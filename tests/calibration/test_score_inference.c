@@ -12,7 +12,7 @@
 #include "dnnbrain/random.h"
 #include "dnnbrain/runtime.h"
 
-enum { TRIALS = 1500, MOST = 200 };
+enum { TRIALS = 1000, MOST = 200 };
 
 static void assert_rate(const char *what, size_t hits, double rate)
 {
@@ -46,7 +46,7 @@ static void coverage(dnb_scoring scoring, size_t n, double noise, int skewed, do
         dnb_interval t;
         dnb_random_init(&random, 31, trial);
         world(y, yhat, n, noise, skewed, &random);
-        dnb_bootstrap_options o = {.scoring = scoring, .n_boot = 300, .seed = trial};
+        dnb_bootstrap_options o = {.scoring = scoring, .n_boot = 400, .seed = trial};
         assert_int_equal(dnb_score_interval_run(&t, y, yhat, n, 1, &o, NULL), DNB_OK);
         hits += t.lo <= truth && truth <= t.hi;
     }

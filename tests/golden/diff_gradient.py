@@ -101,6 +101,38 @@ def parameter_gradients(name, n, size):
         check(f"{name} {k}", g, p.grad)
 
 
+class Recurrent(torch.nn.Module):
+    """Both directions of a recurrent layer over the rows of an image, its last step's outputs as channels."""
+
+    def __init__(self, kind):
+        super().__init__()
+        self.cells = getattr(torch.nn, kind)(6, 5, bidirectional=True, batch_first=True)
+
+    def forward(self, x):
+        return self.cells(x[:, 0])[0][:, -1]
+
+
+class Layers(torch.nn.Module):
+    """Layer normalisation, both forms of GELU, and bilinear resizing, down to one number per channel."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.norm = torch.nn.Conv2d(3, 8, 3), torch.nn.LayerNorm((4, 4))
+
+    def forward(self, x):
+        y = torch.nn.functional.gelu(self.norm(self.first(x)))
+        y = torch.nn.functional.interpolate(y, size=(7, 5), mode="bilinear", align_corners=False)
+        return torch.nn.functional.gelu(y * y, approximate="tanh").sum((2, 3))
+
+
+def layer_gradients(label, model):
+    torch.manual_seed(6)
+    check_images(label, model.eval(), 6)
+
+
+for kind in ("RNN", "GRU", "LSTM"):
+    layer_gradients(kind, Recurrent(kind))
+layer_gradients("layers", Layers())
 image_gradient("alexnet", 224)
 image_gradient("vgg16", 96)
 image_gradient("googlenet", 128, init_weights=False, aux_logits=False)

@@ -2,8 +2,9 @@
  *   probe_univariate X.npy Y.npy OUT.npy [key=value ...]
  * kind=glm|lasso|corr, scoring=, alpha=, folds=KIND, k=, seed=, groups=FILE.npy, absolute=1, perm=,
  * memory=BYTES, threads=, source=tiles|rows (x piece by piece), all=OUT.npy (every pair's score),
- * repeat= (prints the best time in seconds), chn= area= axis= (a layer's parts, one after another).
- * OUT: fold scores, then rows of mean, unit, p and p_max, per target. */
+ * repeat= (prints the best time in seconds; of the processor with clock=cpu), chn= area= axis= (a
+ * layer's parts, one after another). OUT: fold scores, then rows of mean, unit, p and p_max, per
+ * target. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,7 +79,7 @@ static dnb_univariate_options options(dnb_folds *folds, dnb_array *groups, size_
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(option("clock") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 

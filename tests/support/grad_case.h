@@ -12,6 +12,10 @@
 typedef enum filling {
     SPREAD,   /* distinct numbers in -1..1, none at a kink */
     POSITIVE, /* the same in 0.5..1.5 */
+    OVER_ONE, /* in 1.2..2.2 */
+    WIDE,     /* in -4..4 */
+    HALF,     /* in -0.5..0.5 */
+    LISTED,   /* `numbers` */
     ABSENT,   /* not given */
     INTEGERS  /* a list, constant */
 } filling;
@@ -21,6 +25,7 @@ typedef struct operand {
     int ndim;
     size_t dim[5];
     const int64_t *ints;
+    const float *numbers;
     bool fixed; /* a constant in both tests: has no gradient */
 } operand;
 
@@ -38,7 +43,20 @@ static inline double number(const operand *o, size_t i, size_t n, size_t salt)
     const size_t prime = 7919;
     size_t place = (i * prime + salt * 31) % n; /* n is no multiple of the prime */
     double v = ((double)place + 0.5) / (double)n;
-    return o->fill == POSITIVE ? 0.5 + v : 2 * v - 1 + 0.13 / (double)n;
+    switch (o->fill) {
+    case LISTED:
+        return (double)o->numbers[i];
+    case POSITIVE:
+        return 0.5 + v;
+    case OVER_ONE:
+        return 1.2 + v;
+    case HALF:
+        return v - 0.5 + 0.03 / (double)n;
+    case WIDE:
+        return 8 * v - 4 + 0.13 / (double)n;
+    default:
+        return 2 * v - 1 + 0.13 / (double)n;
+    }
 }
 
 static inline dnb_value constant(dnb_graph *g, const operand *o, size_t salt)

@@ -84,8 +84,8 @@ static void copy_row(sample *s, size_t i, size_t j, float scale, float offset)
 static void test_shapes(void **state)
 {
     (void)state;
-    static const size_t shapes[][2] = {{2, 2048}, {3, 2049},   {50, 2500},
-                                       {9, 8191}, {260, 2110}, {700, 2100}};
+    static const size_t shapes[][2] = {{2, 2048},  {3, 2049},   {50, 2500},  {9, 8191},  {13, 2113},
+                                       {37, 2111}, {201, 2175}, {260, 2110}, {700, 2100}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
         sample s = sample_new(shapes[i][0], shapes[i][1]);
         for (int m = 0; m < 2; m++)

@@ -8,6 +8,7 @@
 
 #include "grad_case.h"
 #include "net/network.h"
+#include "net/precision.h"
 #include "nets.h"
 
 /* Rows of floats: one tapped value of a graph for a batch of n images. */
@@ -261,12 +262,112 @@ static void test_parameters(void **state)
     dnb_graph_free(g);
 }
 
+/* What is constant almost everywhere passes nothing on; what has no rule says so. */
+static void test_stops(void **state)
+{
+    const struct {
+        const char *op;
+        dnb_status status;
+    } cases[] = {{"Floor", DNB_OK},
+                 {"Ceil", DNB_OK},
+                 {"Round", DNB_OK},
+                 {"Sign", DNB_OK},
+                 {"Hardmax", DNB_OK},
+                 {"RandomNormalLike", DNB_OK},
+                 {"Bernoulli", DNB_EUNSUPPORTED}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        dnb_graph *g = NULL;
+        dnb_err err = {0};
+        dnb_value both[2], grad;
+        dnb_shape s = {.dtype = DNB_F32, .ndim = 2, .dim = {1, 3}};
+        operand seed = {.fill = POSITIVE, .ndim = 2, .dim = {1, 3}};
+        float x[] = {0.2F, 0.7F, 0.4F}, out[3];
+        assert_int_equal(dnb_graph_new(&g, 15, &err), DNB_OK);
+        assert_int_equal(dnb_graph_input(g, "x", &s, &both[0], &err), DNB_OK);
+        both[1] = node(g, cases[i].op, both, 1, NULL, 0);
+        dnb_value y = node(g, "Add", both, 2, NULL, 0);
+        dnb_status status =
+            dnb_graph_gradient(g, y, constant(g, &seed, 0), both, 1, NULL, &grad, &err);
+        assert_int_equal(status, cases[i].status);
+        if (status != DNB_OK) {
+            assert_non_null(strstr(err.message, cases[i].op));
+        } else {
+            dnb_program *p = program(g, &grad, NULL, 1, 1, false, true, cases[i].op);
+            assert_int_equal(dnb_program_run(p, x, 1, (float *[]){out}, &err), DNB_OK);
+            for (size_t e = 0; e < 3; e++)
+                assert_float_equal(out[e], number(&seed, e, 3, 0), 1e-6);
+            dnb_program_free(p);
+        }
+        dnb_graph_free(g);
+    }
+}
+
+/* Parts of a Split that nobody reads count as zeros. */
+static void test_split(void **state)
+{
+    dnb_graph *g = NULL;
+    dnb_err err = {0};
+    dnb_value x, part[3], grad;
+    dnb_shape s = {.dtype = DNB_F32, .ndim = 2, .dim = {1, 6}};
+    operand one = {.fill = POSITIVE};
+    const dnb_attr axis[] = {DNB_INT("axis", 1)};
+    float from[6] = {1, 2, 3, 4, 5, 6}, out[6];
+    (void)state;
+    assert_int_equal(dnb_graph_new(&g, 0, &err), DNB_OK);
+    assert_int_equal(dnb_graph_input(g, "x", &s, &x, &err), DNB_OK);
+    dnb_node_spec spec = {
+        .op = "Split", .inputs = &x, .n_inputs = 1, .attrs = axis, .n_attrs = 1, .n_outputs = 3};
+    assert_int_equal(dnb_graph_node(g, &spec, part, &err), DNB_OK);
+    dnb_value y = node(g, "Mul", (dnb_value[]){part[1], part[1]}, 2, NULL, 0);
+    assert_int_equal(dnb_graph_gradient(g, y, constant(g, &one, 0), &x, 1, NULL, &grad, &err),
+                     DNB_OK);
+    dnb_program *p = program(g, &grad, NULL, 1, 1, false, true, "Split");
+    assert_int_equal(dnb_program_run(p, from, 1, (float *[]){out}, &err), DNB_OK);
+    for (size_t i = 0; i < 6; i++)
+        assert_float_equal(out[i], i == 2 || i == 3 ? 2 * from[i] : 0, 1e-6);
+    dnb_program_free(p);
+    dnb_graph_free(g);
+}
+
+/* A gradient computed in bfloat16, where the processor can, is near float32's and is not it. */
+static void test_bf16(void **state)
+{
+    enum { N = 3 * 13 * 11, IMAGES = 2 };
+    static float x[IMAGES * N], single[IMAGES * N], half[IMAGES * N];
+    dnb_graph *g = residual(false, "grad:");
+    dnb_value v = dnb_graph_find(g, "grad:data");
+    dnb_program_request r = {
+        .graph = g, .taps = &v, .n_taps = 1, .batch = IMAGES, .prims = true, .bf16 = true};
+    dnb_program *p = NULL;
+    dnb_err err = {0};
+    (void)state;
+    if (!dnb_precision_available(DNB_PRECISION_BF16)) {
+        dnb_graph_free(g);
+        skip();
+    }
+    assert_true(v != DNB_NO_VALUE);
+    for (size_t i = 0; i < IMAGES * N; i++)
+        x[i] = (float)sin(0.37 * (double)i);
+    run_value(g, "grad:data", x, IMAGES, true, single);
+    assert_int_equal(dnb_program_new(&p, &r, &err), DNB_OK);
+    assert_int_equal(dnb_program_prepare(p, &err), DNB_OK);
+    assert_int_equal(dnb_program_run(p, x, IMAGES, (float *[]){half}, &err), DNB_OK);
+    double error = dnb_relative_error(half, single, IMAGES * N);
+    if (!(error > 0 && error < 0.1))
+        fail_msg("bfloat16 gradient: relative error %g", error);
+    dnb_program_free(p);
+    dnb_graph_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_network), cmocka_unit_test(test_plan),
         cmocka_unit_test(test_guided),  cmocka_unit_test(test_dependence),
         cmocka_unit_test(test_named),   cmocka_unit_test(test_parameters),
+        cmocka_unit_test(test_stops),   cmocka_unit_test(test_split),
+        cmocka_unit_test(test_bf16),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

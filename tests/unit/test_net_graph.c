@@ -122,6 +122,56 @@ static void test_constants(void **state)
     dnb_graph_free(g);
 }
 
+/* A source of one constant whose first reading fails. */
+typedef struct slow_source {
+    int readings, closed;
+} slow_source;
+
+static dnb_status fill_slowly(const void *from, size_t item, const dnb_array *into, dnb_err *err)
+{
+    slow_source *s = (slow_source *)(uintptr_t)from;
+    if (s->readings++ == 0)
+        return dnb_fail(err, DNB_EIO, "not yet");
+    assert_int_equal(item, 3);
+    ((float *)into->data)[0] = 5;
+    ((float *)into->data)[1] = 6;
+    return DNB_OK;
+}
+
+static void close_slowly(void *from)
+{
+    ((slow_source *)from)->closed++;
+}
+
+static void test_later_constants(void **state)
+{
+    (void)state;
+    dnb_graph *g = NULL;
+    dnb_err err;
+    dnb_value now, later;
+    slow_source s = {0};
+    const dnb_graph_source source = {.from = &s, .fill = fill_slowly, .close = close_slowly};
+    float numbers[2] = {1, 2}, room[2] = {0};
+    dnb_array a;
+    assert_int_equal(dnb_graph_new(&g, 13, &err), DNB_OK);
+    dnb_array_borrow(&a, DNB_F32, 1, (size_t[]){2}, room);
+    assert_int_equal(dnb_graph_constant_later(g, "w", &a, 3, &later, &err), DNB_EARG); /* whence? */
+    assert_int_equal(dnb_graph_set_source(g, &source, &err), DNB_OK);
+    assert_int_equal(dnb_graph_set_source(g, &source, &err), DNB_EARG);
+    assert_int_equal(dnb_graph_constant_later(g, "w", &a, 3, &later, &err), DNB_OK);
+    dnb_array_borrow(&a, DNB_F32, 1, (size_t[]){2}, numbers);
+    assert_int_equal(dnb_graph_constant(g, "v", &a, &now, &err), DNB_OK);
+    assert_int_equal(dnb_graph_fetch(g, now, &err), DNB_OK);
+    assert_int_equal(s.readings, 0);
+    assert_int_equal(dnb_graph_fetch(g, later, &err), DNB_EIO);
+    assert_int_equal(dnb_graph_fetch(g, later, &err), DNB_OK);
+    assert_int_equal(dnb_graph_fetch(g, later, &err), DNB_OK); /* once is enough */
+    assert_int_equal(s.readings, 2);
+    assert_true(room[0] == 5 && room[1] == 6 && numbers[0] == 1);
+    dnb_graph_free(g);
+    assert_int_equal(s.closed, 1);
+}
+
 /* The shape arithmetic PyTorch writes for x.view(x.size(0), -1), at any batch. */
 static void test_shape_arithmetic(void **state)
 {
@@ -289,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_fixed_reshape_follows_batch),
         cmocka_unit_test(test_hostile_shapes),
         cmocka_unit_test(test_empty_constant),
+        cmocka_unit_test(test_later_constants),
         cmocka_unit_test(test_layer_names),
         cmocka_unit_test(test_untappable_values),
         cmocka_unit_test(test_net_refusals),
