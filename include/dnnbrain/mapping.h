@@ -60,7 +60,7 @@ typedef struct dnb_mapping_options {
 } dnb_mapping_options;
 
 /* Inference from permutations of the rows of y: the whole cross-validation is repeated for each.
- * All m, or NULL without permutations. */
+ * All m, or NULL without permutations. A target that does not vary has p 1 and is in no family. */
 typedef struct dnb_mapping_test {
     double *p;     /* (1 + #{permuted mean score >= observed}) / (1 + n_permutations) */
     double *p_max; /* the same against the permutation's largest score over all targets: corrected

@@ -27,6 +27,7 @@ typedef struct krylov {
     double *y, *theta;        /* keep x most Ritz vectors in the basis (rows), their values */
     double *work;             /* most x most, then block x keep */
     double *swap;             /* keep x n */
+    double square;            /* ||A||_F^2 */
     double scale;             /* largest |A v| of a basis vector: close to the norm of A */
     dnb_random random;
     /* Fresh random vectors came in because the space was exhausted: then eigenvalues of high
@@ -37,6 +38,7 @@ typedef struct krylov {
 } krylov;
 
 enum { BLOCK = 64, SMALLEST = 1000 };
+#define TOLERANCE 1e-13 /* residuals relative to A */
 
 static size_t block_of(size_t k)
 {
@@ -69,40 +71,56 @@ double dnb_krylov_bytes(size_t n, size_t k)
     return 8 * (dn * (m + 2 * b + keep) + 2 * m * m + m * (2 * b + 2 * keep + 30) + 4096);
 }
 
-/* Products over whole rows: C (m x n) = op(A) op(B). */
-static dnb_status multiply(double *c, size_t ldc, const double *a, size_t lda, const double *b,
-                           size_t ldb, const size_t mnk[3], bool ta, bool tb, double alpha,
-                           double beta, dnb_err *err)
+/* C (m x n) = alpha op(A) op(B) + beta C in blocks that follow from the shape alone. They are
+ * larger than dnb_matmul's: OpenBLAS takes its kernels for small matrices up to some 2e7 products,
+ * and those are several times slower on long rows. */
+static void multiply(double *c, size_t ldc, const double *a, size_t lda, const double *b,
+                     size_t ldb, const size_t mnk[3], bool ta, bool tb, double alpha, double beta)
 {
-    dnb_matmul_options o = {.transpose_a = ta, .transpose_b = tb, .alpha = alpha, .beta = beta};
-    return dnb_matmul(c, ldc, a, lda, b, ldb, mnk[0], mnk[1], mnk[2], &o, err);
+    size_t m = mnk[0], n = mnk[1], k = mnk[2], bm = 64, bn = 64;
+    while ((bm < m || bn < n) && bm * bn * k < (size_t)3 << 24)
+        if (bn < n && (bn <= bm || bm >= m))
+            bn *= 2;
+        else
+            bm *= 2;
+    size_t across = (n + bn - 1) / bn, blocks = (m + bm - 1) / bm * across;
+#pragma omp parallel for schedule(dynamic)
+    for (size_t q = 0; q < blocks; q++) {
+        size_t i = q / across * bm, j = q % across * bn;
+        int threads = dnb_serial_begin();
+        cblas_dgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans,
+                    (int)(m - i < bm ? m - i : bm), (int)(n - j < bn ? n - j : bn), (int)k, alpha,
+                    a + (ta ? i : i * lda), (int)lda, b + (tb ? j * ldb : j), (int)ldb, beta,
+                    c + i * ldc + j, (int)ldc);
+        dnb_serial_end(threads);
+    }
 }
 
 /* Takes the part in the first p basis vectors off w (rows x n), twice; what was taken, added up,
- * goes into s->c (p x rows) when store is set. */
-static dnb_status project_out(krylov *s, double *w, size_t rows, size_t p, bool store, dnb_err *err)
+ * goes into s->c (p x rows). */
+static void project_out(krylov *s, double *w, size_t rows, size_t p)
 {
-    dnb_status status = DNB_OK;
     double *second = s->work;
     for (int pass = 0; pass < 2; pass++) {
         double *c = pass == 0 ? s->c : second;
-        DNB_TRY(multiply(c, rows, s->v, s->n, w, s->n, (size_t[]){p, rows, s->n}, false, true, 1, 0,
-                         err));
-        DNB_TRY(multiply(w, s->n, c, rows, s->v, s->n, (size_t[]){rows, s->n, p}, true, false, -1,
-                         1, err));
+        multiply(c, rows, s->v, s->n, w, s->n, (size_t[]){p, rows, s->n}, false, true, 1, 0);
+        multiply(w, s->n, c, rows, s->v, s->n, (size_t[]){rows, s->n, p}, true, false, -1, 1);
     }
-    for (size_t i = 0; store && i < p * rows; i++)
+    for (size_t i = 0; i < p * rows; i++)
         s->c[i] += second[i];
-done:
-    return status;
+}
+
+static double squared_norm(const double *x, size_t n)
+{
+    int threads = dnb_serial_begin();
+    double r = cblas_ddot((int)n, x, 1, x, 1);
+    dnb_serial_end(threads);
+    return r;
 }
 
 static double norm_of(const double *x, size_t n)
 {
-    int threads = dnb_serial_begin();
-    double r = cblas_dnrm2((int)n, x, 1);
-    dnb_serial_end(threads);
-    return r;
+    return sqrt(squared_norm(x, n));
 }
 
 /* One row of the new block against the rows before it in the block: twice is enough. */
@@ -119,20 +137,17 @@ static void against_block(krylov *s, double *x, size_t before)
     dnb_serial_end(threads);
 }
 
-static dnb_status fresh_vector(krylov *s, double *x, size_t before, dnb_err *err)
+static void fresh_vector(krylov *s, double *x, size_t before)
 {
     for (size_t i = 0; i < s->n; i++)
         x[i] = dnb_random_normal(&s->random);
-    dnb_status status = project_out(s, x, 1, s->p, false, err);
-    if (status == DNB_OK)
-        against_block(s, x, before);
-    return status;
+    project_out(s, x, 1, s->p);
+    against_block(s, x, before);
 }
 
 /* The next block of the basis: s->w made orthonormal. */
-static dnb_status append_block(krylov *s, dnb_err *err)
+static void append_block(krylov *s)
 {
-    dnb_status status = DNB_OK;
     bool fresh = false;
     double *v = s->v + s->p * s->n;
     memcpy(v, s->w, s->block * s->n * sizeof *v);
@@ -142,11 +157,11 @@ static dnb_status append_block(krylov *s, dnb_err *err)
         double size = norm_of(x, s->n);
         if (!(size > 1e-13 * s->scale)) {
             fresh = true;
-            DNB_TRY(fresh_vector(s, x, j, err));
+            fresh_vector(s, x, j);
             size = norm_of(x, s->n);
         } else if (size < 1e-7 * s->scale) {
             /* What is left is so small that its part in the basis is no longer small beside it. */
-            DNB_TRY(project_out(s, x, 1, s->p, false, err));
+            project_out(s, x, 1, s->p);
             against_block(s, x, j);
             size = norm_of(x, s->n);
         }
@@ -156,28 +171,54 @@ static dnb_status append_block(krylov *s, dnb_err *err)
     if (fresh && s->steps > 0 && s->first_fresh == 0)
         s->first_fresh = s->calm_since = s->steps;
     s->p += s->block;
-done:
-    return status;
 }
 
 /* Multiplies the last block, which makes its column of T. */
-static dnb_status step(krylov *s, dnb_err *err)
+static void step(krylov *s)
 {
-    dnb_status status = DNB_OK;
     const double *last = s->v + s->done * s->n;
     size_t b = s->p - s->done;
-    DNB_TRY(multiply(s->w, s->n, last, s->n, s->a, s->n, (size_t[]){b, s->n, s->n}, false, false, 1,
-                     0, err));
+    multiply(s->w, s->n, last, s->n, s->a, s->n, (size_t[]){b, s->n, s->n}, false, false, 1, 0);
     for (size_t j = 0; j < b; j++)
         s->scale = fmax(s->scale, norm_of(s->w + j * s->n, s->n));
-    DNB_TRY(project_out(s, s->w, b, s->p, true, err));
+    project_out(s, s->w, b, s->p);
     for (size_t i = 0; i < s->p; i++)
         for (size_t j = 0; j < b; j++)
             s->t[i * s->most + s->done + j] = s->t[(s->done + j) * s->most + i] = s->c[i * b + j];
     s->done = s->p;
     s->steps++;
-done:
-    return status;
+}
+
+static void copy_projection(krylov *s)
+{
+    size_t p = s->done;
+    for (size_t i = 0; i < p; i++)
+        for (size_t j = 0; j < p; j++)
+            s->work[i * p + j] = (s->t[i * s->most + j] + s->t[j * s->most + i]) / 2;
+}
+
+/* Eigenvectors as rows of z, ascending: the largest q, or, where LAPACK's bisection fails (as it
+ * may in clusters), all: *first is where the largest q begin. w holds p, support 2 p numbers. */
+static lapack_int solve_projection(krylov *s, double *w, double *z, lapack_int *support,
+                                   size_t *first)
+{
+    lapack_int p = (lapack_int)s->done, q = (lapack_int)s->keep, found = 0;
+    const double *from = z;
+    copy_projection(s);
+    int threads = dnb_serial_begin();
+    lapack_int info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', p, s->work, p, 0, 0,
+                                     p - q + 1, p, 0.0, &found, w, z, p, support);
+    *first = 0;
+    if (info > 0 || (info == 0 && found != q)) {
+        copy_projection(s);
+        info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', p, s->work, p, w);
+        *first = (size_t)(p - q);
+        from = s->work + *first * (size_t)p;
+    }
+    dnb_serial_end(threads);
+    if (from != z)
+        memcpy(z, from, (size_t)q * (size_t)p * sizeof *z);
+    return info;
 }
 
 /* The `keep` largest Ritz pairs, descending, into theta and the rows of y. */
@@ -185,27 +226,20 @@ static dnb_status ritz(krylov *s, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     double *w = NULL, *z = NULL;
-    lapack_int *support = NULL, found = 0, info;
-    size_t p = s->done, q = s->keep;
+    lapack_int *support = NULL;
+    size_t p = s->done, q = s->keep, first;
     DNB_NEW(w, p, "eigenvalues");
     DNB_NEW(z, p * q, "eigenvectors");
     DNB_NEW(support, 2 * p, "eigenvalues");
-    for (size_t i = 0; i < p; i++)
-        for (size_t j = 0; j < p; j++)
-            s->work[i * p + j] = (s->t[i * s->most + j] + s->t[j * s->most + i]) / 2;
-    int threads = dnb_serial_begin();
-    info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', (lapack_int)p, s->work, (lapack_int)p, 0,
-                          0, (lapack_int)(p - q + 1), (lapack_int)p, 0.0, &found, w, z,
-                          (lapack_int)p, support);
-    dnb_serial_end(threads);
+    lapack_int info = solve_projection(s, w, z, support, &first);
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
         DNB_TRY(dnb_fail(err, DNB_ENOMEM, "out of memory for the work space of eigenvalues"));
-    if (info != 0 || (size_t)found != q)
+    if (info != 0)
         DNB_TRY(dnb_fail(err, DNB_EINTERNAL,
                          "the eigenvalue computation did not converge (LAPACK info %d)",
                          (int)info));
     for (size_t c = 0; c < q; c++) {
-        s->theta[c] = w[q - 1 - c];
+        s->theta[c] = w[first + q - 1 - c];
         memcpy(s->y + c * s->most, z + (q - 1 - c) * p, p * sizeof *z);
     }
 done:
@@ -215,78 +249,91 @@ done:
     return status;
 }
 
-/* Whether the k largest have converged: the residual of a Ritz vector y is W^T y_last, W being what
- * the last product left outside the basis. */
-static dnb_status judge(krylov *s, bool *converged, dnb_err *err)
+/* Whether all of A outside the basis is smaller than the kth Ritz value; exact to 1e-8 of ||A||. */
+static bool nothing_hides(const krylov *s)
 {
-    dnb_status status = DNB_OK;
+    double inside = 0, least = s->theta[s->k - 1], slack = 1e-14 * s->square;
+    for (size_t i = 0; i < s->done; i++)
+        for (size_t j = 0; j < s->done; j++)
+            inside += s->t[i * s->most + j] * s->t[i * s->most + j];
+    return least > 0 && s->square - inside + slack < least * least;
+}
+
+/* Whether the k largest have converged: the residual of a Ritz vector y is W^T y_last, W being what
+ * the last product left outside the basis. *worst: the largest residual relative to A. */
+static bool judge(krylov *s, double *worst)
+{
     size_t b = s->block, from = s->done - b;
-    double *m = s->work, worst = 0, moved = 0;
-    DNB_TRY(multiply(m, b, s->w, s->n, s->w, s->n, (size_t[]){b, b, s->n}, false, true, 1, 0, err));
+    double *m = s->work, moved = 0;
+    *worst = 0;
+    multiply(m, b, s->w, s->n, s->w, s->n, (size_t[]){b, b, s->n}, false, true, 1, 0);
     for (size_t c = 0; c < s->k; c++) {
         const double *y = s->y + c * s->most + from;
         double square = 0;
         for (size_t i = 0; i < b; i++)
             for (size_t j = 0; j < b; j++)
                 square += y[i] * m[i * b + j] * y[j];
-        worst = fmax(worst, sqrt(fmax(square, 0)));
+        *worst = fmax(*worst, sqrt(fmax(square, 0)) / s->scale);
         moved = fmax(moved, fabs(s->theta[c] - s->last[c]));
         s->last[c] = s->theta[c];
     }
     if (moved > 1e-11 * s->scale)
         s->calm_since = s->steps;
-    *converged = worst <= 1e-13 * s->scale &&
-                 (s->first_fresh == 0 || s->steps - s->calm_since > s->first_fresh);
-done:
-    return status;
+    return *worst <= TOLERANCE &&
+           (s->first_fresh == 0 || s->steps - s->calm_since > s->first_fresh || nothing_hides(s));
+}
+
+/* Blocks to add before looking again: residuals fall by about the same factor with each. */
+static size_t blocks_to_go(double worst, double before, size_t blocks)
+{
+    double rate = before > worst && worst > 0 ? log(before / worst) / (double)blocks : 0;
+    double need = rate > 0 ? ceil(0.9 * log(worst / TOLERANCE) / rate) : 3;
+    return need < 1 ? 1 : need > 4 ? 4 : (size_t)need;
 }
 
 /* dst (count x n) = the first Ritz vectors in full. */
-static dnb_status ritz_vectors(const krylov *s, double *dst, size_t count, dnb_err *err)
+static void ritz_vectors(const krylov *s, double *dst, size_t count)
 {
-    return multiply(dst, s->n, s->y, s->most, s->v, s->n, (size_t[]){count, s->n, s->done}, false,
-                    false, 1, 0, err);
+    multiply(dst, s->n, s->y, s->most, s->v, s->n, (size_t[]){count, s->n, s->done}, false, false,
+             1, 0);
 }
 
 /* The basis becomes the `keep` best Ritz vectors; the block that follows is the same as without. */
-static dnb_status restart(krylov *s, dnb_err *err)
+static void restart(krylov *s)
 {
-    dnb_status status = DNB_OK;
-    DNB_TRY(ritz_vectors(s, s->swap, s->keep, err));
+    ritz_vectors(s, s->swap, s->keep);
     memcpy(s->v, s->swap, s->keep * s->n * sizeof *s->v);
     memset(s->t, 0, s->most * s->most * sizeof *s->t);
     for (size_t i = 0; i < s->keep; i++)
         s->t[i * s->most + i] = s->theta[i];
     s->p = s->done = s->keep;
-    DNB_TRY(project_out(s, s->w, s->block, s->p, false, err));
-done:
-    return status;
+    project_out(s, s->w, s->block, s->p);
 }
 
 static dnb_status iterate(krylov *s, bool *converged, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t multiplied = 0, check_at = 2 * s->k + 2 * s->block;
+    size_t multiplied = 0, check_at = 2 * s->k + 2 * s->block, looked = 0;
+    double worst = 1, before;
     *converged = false;
     for (size_t i = 0; i < s->block * s->n; i++)
         s->w[i] = dnb_random_normal(&s->random);
     while (multiplied < 4 * s->n) {
-        DNB_TRY(append_block(s, err));
-        DNB_TRY(step(s, err));
+        append_block(s);
+        step(s);
         multiplied += s->block;
         bool full = s->done + s->block > s->most;
         if (s->done < s->keep + s->block || (!full && s->done < check_at))
             continue;
         DNB_TRY(ritz(s, err));
-        DNB_TRY(judge(s, converged, err));
+        before = worst;
+        *converged = judge(s, &worst);
         if (*converged)
             break;
-        check_at = s->done + 3 * s->block;
-        if (full) {
-            DNB_TRY(restart(s, err));
-
-            check_at = s->most;
-        }
+        if (full)
+            restart(s);
+        check_at = s->done + s->block * blocks_to_go(worst, before, s->steps - looked);
+        looked = s->steps;
     }
 done:
     return status;
@@ -315,13 +362,15 @@ dnb_status dnb_krylov_eigen(bool *converged, double *values, double *vectors, co
     dnb_status status = DNB_OK;
     size_t b = block_of(k), most = most_of(n, k);
     krylov s = {.a = a, .n = n, .k = k, .block = b, .most = most, .keep = keep_of(most, k, b)};
+    for (size_t i = 0; i < n; i++)
+        s.square += squared_norm(a + i * n, n);
     dnb_random_init(&s.random, 0x6b72796c6f76, n);
     DNB_TRY(reserve(&s, err));
     DNB_TRY(iterate(&s, converged, err));
     if (*converged) {
         memcpy(values, s.theta, k * sizeof *values);
         if (vectors) {
-            DNB_TRY(ritz_vectors(&s, s.swap, k, err));
+            ritz_vectors(&s, s.swap, k);
             for (size_t i = 0; i < n; i++)
                 for (size_t c = 0; c < k; c++)
                     vectors[i * k + c] = s.swap[c * n + i];

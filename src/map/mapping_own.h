@@ -97,6 +97,7 @@ typedef struct dnb_map_plan {
     size_t chunk;                    /* targets whose permutations are held at once */
     double fixed, total;             /* bytes: layers and a fold; all */
     double fold;                     /* of them, free while layers are read */
+    double read;                     /* what reading a layer may hold, instead of `fold` */
 } dnb_map_plan;
 
 dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, size_t n_layers,
@@ -106,8 +107,8 @@ dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, s
 /* The same for the weights of one layer: bytes held while they are fitted. */
 dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
                                 const dnb_mapping_options *o, dnb_err *err) DNB_MUST_CHECK;
-/* Finite targets; counts those that do not vary into *n_constant (may be NULL). */
-dnb_status dnb_map_check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
+/* Finite targets; varies[t] (m, zeros; may be NULL) becomes 1 where a target does. */
+dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t n, size_t m,
                                  dnb_err *err) DNB_MUST_CHECK;
 
 #endif

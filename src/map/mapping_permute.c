@@ -83,33 +83,34 @@ static bool reaches(double score, double observed)
     return score >= observed - 1e-12 * fmax(1, fabs(observed));
 }
 
-void dnb_map_null_add(dnb_map_null *null, const double *mean, size_t n_perm, size_t first,
-                      size_t chunk)
+void dnb_map_null_add(dnb_map_null *null, const dnb_map_walk *w, const double *mean)
 {
-    for (size_t p = 1; p < n_perm; p++)
-        for (size_t t = 0; t < chunk; t++) {
-            double v = mean[p * chunk + t];
-            null->reach[first + t] += reaches(v, mean[t]);
-            null->largest[p] = fmax(null->largest[p], v);
+    for (size_t p = 1; p < w->plan->n_perm; p++)
+        for (size_t t = 0; t < w->chunk; t++) {
+            double v = mean[p * w->chunk + t];
+            null->reach[w->first + t] += reaches(v, mean[t]);
+            if (w->varies[w->first + t])
+                null->largest[p] = fmax(null->largest[p], v);
         }
 }
 
-void dnb_map_p_max(double *p, const double *mean, size_t m, const double *largest, size_t n_perm)
+void dnb_map_p_max(double *p, const dnb_map_walk *w, const double *mean, const double *largest)
 {
 #pragma omp parallel for schedule(static)
-    for (size_t t = 0; t < m; t++) {
-        size_t count = 0;
+    for (size_t t = 0; t < w->plan->m; t++) {
+        size_t count = 0, n_perm = w->plan->n_perm;
         for (size_t i = 1; i < n_perm; i++)
-            count += reaches(largest[i], mean[t]);
+            count += !w->varies[t] || reaches(largest[i], mean[t]);
         p[t] = dnb_permutation_p(count, n_perm - 1);
     }
 }
 
-dnb_status dnb_map_null_test(dnb_mapping_test *test, const dnb_map_null *null, const double *mean,
-                             size_t n_perm, size_t m, dnb_err *err)
+dnb_status dnb_map_null_test(dnb_mapping_test *test, const dnb_map_null *null,
+                             const dnb_map_walk *w, const double *mean, dnb_err *err)
 {
-    for (size_t t = 0; t < m; t++)
-        test->p[t] = dnb_permutation_p(null->reach[t], n_perm - 1);
-    dnb_map_p_max(test->p_max, mean, m, null->largest, n_perm);
-    return dnb_fdr(test->q, test->p, m, err);
+    size_t n_perm = w->plan->n_perm;
+    for (size_t t = 0; t < w->plan->m; t++)
+        test->p[t] = dnb_permutation_p(w->varies[t] ? null->reach[t] : n_perm - 1, n_perm - 1);
+    dnb_map_p_max(test->p_max, w, mean, null->largest);
+    return dnb_fdr(test->q, test->p, w->plan->m, err);
 }

@@ -25,13 +25,14 @@ static dnb_status check_layers(const dnb_mapping_layer *layers, size_t n_layers,
     return DNB_OK;
 }
 
-/* The smallest training set of the outer folds (with inner: of the inner ones, roughly). */
+/* The smallest training set: of the outer folds, or of inner folds of about equal size in them. */
 static size_t least_train(const dnb_mapping_options *o, size_t n)
 {
-    size_t most = 0;
+    size_t most = 0, inner = o->inner.k ? o->inner.k : 3, train;
     for (size_t f = 0; f < o->folds->k; f++)
         most = o->folds->sizes[f] > most ? o->folds->sizes[f] : most;
-    return n - most;
+    train = n - most;
+    return o->choose_layer ? train - (train + inner - 1) / inner : train;
 }
 
 static dnb_status check_scoring(const dnb_mapping_options *o, dnb_err *err)
@@ -115,6 +116,21 @@ static void count_layer(const dnb_mapping_layer *layer, const dnb_mapping_option
     *fold = n * r + fmax(held, 3 * n * r + 4 * small * small);
 }
 
+/* Beyond this a Gram matrix is not made faster by more memory: tiles of columns are read once, and
+ * whole rows are read once when all are held. */
+static double most_to_read(const dnb_mapping_layer *layers, size_t n_layers)
+{
+    double most = 0;
+    for (size_t l = 0; l < n_layers; l++) {
+        const dnb_rows *x = &layers[l].x;
+        double n = (double)x->n, need = 16 * n * n + 384e6;
+        if (!x->data && x->whole_rows && !x->cheap)
+            need += 2 * (double)dnb_rows_bytes(x);
+        most = fmax(most, need);
+    }
+    return most;
+}
+
 static dnb_status fail_plan(const dnb_map_plan *p, double budget, dnb_err *err)
 {
     return dnb_fail(err, DNB_ENOMEM,
@@ -173,12 +189,16 @@ dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers,
     p.fixed += p.fold + 4.0 * n * (double)p.n_perm;
     per_layer = k * dm * 2 + dm * 5 + (o->predictions ? n * dm : 0);
     results = 8 * (per_layer * (double)n_layers + (o->choose_layer ? k * dm * 2 + dm * 8 : 0));
+    p.read = fmax(p.fold, most_to_read(layers, n_layers));
     double sums = (double)n_layers * (o->choose_layer ? 3 : 1) + (o->choose_layer ? 1 : 0);
     double budget = (double)(o->memory ? o->memory : dnb_memory_budget());
     status = plan_chunks(&p, o, results, sums, budget, err);
-    if (status == DNB_OK)
-        *out = p;
-    return status;
+    if (status != DNB_OK)
+        return status;
+    p.read = fmin(p.read, p.fold + budget - p.total);
+    p.total += p.read - p.fold;
+    *out = p;
+    return DNB_OK;
 }
 
 dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers, size_t n_layers,
@@ -191,27 +211,20 @@ dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers
     return status;
 }
 
-dnb_status dnb_map_check_targets(size_t *n_constant, const double *y, size_t n, size_t m,
+dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t n, size_t m,
                                  dnb_err *err)
 {
-    dnb_status status = DNB_OK;
-    unsigned char *varies = NULL;
-    DNB_NEW(varies, m, "targets");
     for (size_t i = 0; i < n; i++)
         for (size_t t = 0; t < m; t++) {
             if (!isfinite(y[i * m + t]))
-                DNB_TRY(
-                    dnb_fail(err, DNB_EARG,
-                             "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
-                             "target or the stimulus out",
-                             t + 1, i + 1));
-            varies[t] |= y[i * m + t] != y[t];
+                return dnb_fail(err, DNB_EARG,
+                                "mapping: target %zu is NaN or infinite at stimulus %zu; leave the "
+                                "target or the stimulus out",
+                                t + 1, i + 1);
+            if (varies)
+                varies[t] |= y[i * m + t] != y[t];
         }
-    for (size_t t = 0; n_constant && t < m; t++)
-        *n_constant += !varies[t];
-done:
-    dnb_free(varies);
-    return status;
+    return DNB_OK;
 }
 
 dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,

@@ -133,7 +133,7 @@ static dnb_status run_chunk(dnb_map_walk *w, dnb_map_null *null, dnb_err *err)
         memcpy((best ? w->out->best.mean : w->out->layer[l].mean) + w->first, mean,
                w->chunk * sizeof *mean);
         if (null)
-            dnb_map_null_add(&null[l], mean, w->plan->n_perm, w->first, w->chunk);
+            dnb_map_null_add(&null[l], w, mean);
     }
 done:
     dnb_free(w->sum);
@@ -145,25 +145,24 @@ done:
 }
 
 /* p values of every layer, of the family of layers, and of the best ones. null has n_layers + 1. */
-static dnb_status test_scores(dnb_mapping *map, const dnb_map_null *null, size_t n_perm,
-                              dnb_err *err)
+static dnb_status test_scores(const dnb_map_walk *w, const dnb_map_null *null, dnb_err *err)
 {
     dnb_status status = DNB_OK;
+    dnb_mapping *map = w->out;
     double *largest = NULL;
+    size_t n_perm = w->plan->n_perm;
     DNB_NEW(largest, n_perm, "p values");
     for (size_t p = 0; p < n_perm; p++)
         largest[p] = -INFINITY;
     for (size_t l = 0; l < map->n_layers; l++) {
-        DNB_TRY(dnb_map_null_test(&map->layer[l].test, &null[l], map->layer[l].mean, n_perm, map->m,
-                                  err));
+        DNB_TRY(dnb_map_null_test(&map->layer[l].test, &null[l], w, map->layer[l].mean, err));
         for (size_t p = 0; p < n_perm; p++)
             largest[p] = fmax(largest[p], null[l].largest[p]);
     }
     for (size_t l = 0; map->p_family && l < map->n_layers; l++)
-        dnb_map_p_max(map->p_family + l * map->m, map->layer[l].mean, map->m, largest, n_perm);
+        dnb_map_p_max(map->p_family + l * map->m, w, map->layer[l].mean, largest);
     if (map->best.mean)
-        DNB_TRY(dnb_map_null_test(&map->best.test, &null[map->n_layers], map->best.mean, n_perm,
-                                  map->m, err));
+        DNB_TRY(dnb_map_null_test(&map->best.test, &null[map->n_layers], w, map->best.mean, err));
 done:
     dnb_free(largest);
     return status;
@@ -197,7 +196,7 @@ static dnb_status run_all(dnb_map_walk *w, const dnb_map_plan *plan, dnb_err *er
         DNB_TRY(run_chunk(w, null, err));
     }
     if (null)
-        DNB_TRY(test_scores(w->out, null, plan->n_perm, err));
+        DNB_TRY(test_scores(w, null, err));
     find_modes(w->out);
     dnb_report(w->o->progress, "mapping", w->total, w->total);
 done:
@@ -216,6 +215,7 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
     dnb_mapping map = {0};
     dnb_map_plan plan;
     dnb_map_layer *held = NULL;
+    unsigned char *varies = NULL;
     dnb_mapping_options o;
     if (!y == !labels)
         return dnb_fail(err, DNB_EARG, "mapping: give either numbers or labels to predict");
@@ -223,17 +223,20 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
     o = *opt;
     o.memory = o.memory ? o.memory : dnb_memory_budget();
     map = (dnb_mapping){.n = plan.n, .m = m, .k = plan.k, .n_layers = n_layers};
+    DNB_NEW(varies, m, "targets");
     if (y)
-        DNB_TRY(dnb_map_check_targets(&map.n_constant, y, plan.n, m, err));
+        DNB_TRY(dnb_map_check_targets(varies, y, plan.n, m, err));
     else
         DNB_TRY(find_classes(&map, labels, err));
+    varies[0] |= !y; /* labels of two classes vary */
+    for (size_t t = 0; t < m; t++)
+        map.n_constant += !varies[t];
     DNB_TRY(new_results(&map, &o, err));
     DNB_NEW(held, n_layers, "layers");
     for (size_t l = 0; l < n_layers; l++) {
         /* Layers read so far and the results are held; the folds' work space is not yet. */
         DNB_TRY(dnb_check_cancel(o.progress, err));
-        DNB_TRY(dnb_map_reduce(&held[l], &layers[l], &o,
-                               (size_t)((double)o.memory - plan.total + plan.fold), err));
+        DNB_TRY(dnb_map_reduce(&held[l], &layers[l], &o, (size_t)plan.read, err));
         map.layer[l].rank = held[l].r;
     }
     dnb_map_walk w = {.o = &o,
@@ -242,6 +245,7 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
                       .n_layers = n_layers,
                       .y = y,
                       .labels = labels,
+                      .varies = varies,
                       .out = &map};
     DNB_TRY(run_all(&w, &plan, err));
     *out = map;
@@ -250,6 +254,7 @@ done:
     for (size_t l = 0; held && l < n_layers; l++)
         dnb_map_layer_release(&held[l]);
     dnb_free(held);
+    dnb_free(varies);
     dnb_mapping_release(&map);
     return status;
 }

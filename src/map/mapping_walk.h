@@ -13,6 +13,7 @@ typedef struct dnb_map_walk {
     size_t n_layers;
     const double *y;       /* n x m */
     const int64_t *labels; /* n; instead of y */
+    unsigned char *varies; /* m: a constant target is no test: its p are 1, it is in no family */
     const uint32_t *table; /* permutations */
     size_t first, chunk, columns;
     dnb_mapping *out;      /* observed scores, predictions, choices go here */
@@ -43,12 +44,12 @@ dnb_status dnb_map_null_init(dnb_map_null *null, size_t n_perm, size_t m,
                              dnb_err *err) DNB_MUST_CHECK;
 void dnb_map_null_release(dnb_map_null *null);
 /* Takes the mean scores of a chunk's columns in. */
-void dnb_map_null_add(dnb_map_null *null, const double *mean, size_t n_perm, size_t first,
-                      size_t chunk);
-/* p, p_max and q of m observed mean scores. */
-dnb_status dnb_map_null_test(dnb_mapping_test *test, const dnb_map_null *null, const double *mean,
-                             size_t n_perm, size_t m, dnb_err *err) DNB_MUST_CHECK;
+void dnb_map_null_add(dnb_map_null *null, const dnb_map_walk *w, const double *mean);
+/* p, p_max and q of the observed mean scores. */
+dnb_status dnb_map_null_test(dnb_mapping_test *test, const dnb_map_null *null,
+                             const dnb_map_walk *w, const double *mean,
+                             dnb_err *err) DNB_MUST_CHECK;
 /* p[m] against each permutation's largest. */
-void dnb_map_p_max(double *p, const double *mean, size_t m, const double *largest, size_t n_perm);
+void dnb_map_p_max(double *p, const dnb_map_walk *w, const double *mean, const double *largest);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "array/gram.h"
+#include "array/krylov.h"
 #include "array/panel.h"
 #include "array/rows_load.h"
 #include "array/sweep.h"
@@ -236,6 +237,8 @@ size_t dnb_pca_plan_bytes(const dnb_rows *x, const dnb_pca_options *opt)
            square = 8.0 * (double)order * (double)order;
     /* LAPACK's divide and conquer for many vectors, else the vectors twice. */
     double eigen = 4 * asked >= order ? 2 * square : 8.0 * (double)order * (double)asked;
+    if (dnb_krylov_suits(order, asked))
+        eigen += dnb_krylov_bytes(order, asked);
     double vectors = 8.0 * (double)order * (double)asked, kept = 8.0 * n * (double)asked;
     dnb_rows rows = *x, turned = {.n = x->d, .d = x->n, .dtype = x->dtype, .data = x};
     if (!x->data && !x->cheap && dnb_rows_bytes(x) <= memory / 2) {

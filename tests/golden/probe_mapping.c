@@ -46,10 +46,10 @@ static double number(const probe *p, const char *key, double otherwise)
     return s ? strtod(s, NULL) : otherwise;
 }
 
-static double now(void)
+static double now(clockid_t clock)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -66,11 +66,52 @@ static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, si
     return DNB_OK;
 }
 
+typedef struct npy_file {
+    FILE *f;
+    size_t d;
+    long data;
+} npy_file;
+
+static dnb_status read_file(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
+                            void *dst, dnb_err *err)
+{
+    const npy_file *x = ctx;
+    for (size_t i = 0; i < n_rows; i++)
+        if (fseek(x->f, x->data + (long)(((row + i) * x->d + col) * sizeof(float)), SEEK_SET) !=
+                0 ||
+            fread((float *)dst + i * n_cols, sizeof(float), n_cols, x->f) != n_cols)
+            return dnb_fail(err, DNB_EIO, "a layer's file is too short");
+    return DNB_OK;
+}
+
+/* A float32 .npy of as many rows as Y has; stays open until the program ends. */
+static dnb_status open_file(probe *p, size_t l, const char *path, dnb_err *err)
+{
+    static npy_file files[MOST];
+    unsigned char head[10];
+    npy_file *x = &files[l];
+    x->f = fopen(path, "rb");
+    if (!x->f || fread(head, 1, sizeof head, x->f) != sizeof head || fseek(x->f, 0, SEEK_END) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: cannot read", path);
+    x->data = 10 + head[8] + 256L * head[9];
+    x->d = (size_t)(ftell(x->f) - x->data) / sizeof(float) / p->y.shape[0];
+    p->layers[l].name = path;
+    p->layers[l].x =
+        (dnb_rows){.n = p->y.shape[0], .d = x->d, .dtype = DNB_F32, .read = read_file, .ctx = x};
+    return DNB_OK;
+}
+
 static dnb_status load_layers(probe *p, dnb_err *err)
 {
     const char *source = option(p, "source");
     for (int i = 4; i < p->argc && !strchr(p->argv[i], '='); i++) {
         size_t l = p->n_layers++;
+        if (source && strcmp(source, "file") == 0) {
+            dnb_status opened = open_file(p, l, p->argv[i], err);
+            if (opened != DNB_OK)
+                return opened;
+            continue;
+        }
         dnb_status status = dnb_npy_read(&p->layer[l], p->argv[i], err);
         if (status == DNB_OK)
             status = dnb_rows_of_array(&p->held[l], &p->layer[l], err);
@@ -227,14 +268,15 @@ static dnb_status run(probe *p, dnb_err *err)
     const double *y = p->o.classify ? NULL : p->y.data;
     const int64_t *labels = p->o.classify ? p->y.data : NULL;
     size_t bytes = 0;
-    double start = now();
+    double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
     dnb_status status = dnb_mapping_plan_bytes(&bytes, p->layers, p->n_layers, p->m, &p->o, err);
     if (status == DNB_OK)
         status = dnb_mapping_run(&map, p->layers, p->n_layers, y, labels, p->m, &p->o, err);
     if (status != DNB_OK)
         return status;
-    printf("seconds %.3f planned %.1f peak %.1f constant %zu\n", now() - start,
-           (double)bytes * 1e-6, (double)dnb_memory_peak() * 1e-6, map.n_constant);
+    printf("seconds %.3f cpu %.3f planned %.1f peak %.1f constant %zu\n",
+           now(CLOCK_MONOTONIC) - start, now(CLOCK_PROCESS_CPUTIME_ID) - cpu, (double)bytes * 1e-6,
+           (double)dnb_memory_peak() * 1e-6, map.n_constant);
     for (size_t l = 0; l < map.n_layers && status == DNB_OK; l++)
         status = save_layer(p, &map, l, err);
     if (status == DNB_OK)
@@ -285,9 +327,9 @@ static dnb_status eigen(probe *p, dnb_err *err)
     n = a.shape[0];
     values = malloc(k * sizeof *values);
     vectors = malloc(n * k * sizeof *vectors);
-    start = now();
+    start = now(CLOCK_MONOTONIC);
     status = dnb_eigen(values, vectors, a.data, n, k, err);
-    printf("seconds %.3f\n", now() - start);
+    printf("seconds %.3f\n", now(CLOCK_MONOTONIC) - start);
     if (status == DNB_OK)
         status = save(p, "values", values, 1, k, err);
     if (status == DNB_OK)
