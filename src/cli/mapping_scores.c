@@ -280,14 +280,36 @@ static dnb_status run_parts(cli_scores *s, size_t first, const cli_job *job, cli
     return status;
 }
 
+/* Do all layers fit the budget together? */
+static bool fit_together(const cli_job *job, const cli_layer *layers, size_t n_layers,
+                         const cli_targets *t, size_t memory)
+{
+    dnb_mapping_options o;
+    size_t bytes = 0;
+    dnb_mapping_layer *list = calloc(n_layers + 1, sizeof *list);
+    for (size_t l = 0; list && l < n_layers; l++)
+        list[l] = (dnb_mapping_layer){layers[l].name, layers[l].rows};
+    cli_job_options(&o, job, memory, NULL);
+    dnb_status status =
+        list ? dnb_mapping_plan_bytes(&bytes, list, n_layers, t->m, &o, NULL) : DNB_ENOMEM;
+    free(list);
+    return status != DNB_ENOMEM; /* other failures are the run's to report */
+}
+
 dnb_status cli_scores_mv(cli_scores *s, cli_best *best, size_t first, const cli_job *job,
                          cli_layer *layers, size_t n_layers, dnb_iteraxis axis,
                          const cli_targets *t, size_t memory, cli_context *ctx, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    if (axis == DNB_ITER_NONE)
+    bool whole = best || n_layers == 1 || fit_together(job, layers, n_layers, t, memory);
+    if (axis == DNB_ITER_NONE && whole)
         return run_whole(s, best, first, job, layers, n_layers, t, memory, ctx, err);
+    if (axis == DNB_ITER_NONE)
+        cli_say(ctx, "layers are taken one by one, since together they exceed the memory budget%s",
+                job->args->permute ? ": no p_family" : "");
     for (size_t l = 0; l < n_layers && status == DNB_OK; l++)
-        status = run_parts(&s[l], first, job, &layers[l], axis, t, memory, ctx, err);
+        status = axis == DNB_ITER_NONE
+                     ? run_whole(&s[l], NULL, first, job, &layers[l], 1, t, memory, ctx, err)
+                     : run_parts(&s[l], first, job, &layers[l], axis, t, memory, ctx, err);
     return status;
 }

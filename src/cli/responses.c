@@ -61,14 +61,14 @@ const char *cli_responses_name(const cli_responses *r, size_t t, bool bare, char
     return buf;
 }
 
-/* Room for n x m numbers within the budget. */
+/* Room for n x m numbers within half the budget. */
 static dnb_status make_room(cli_responses *r, cli_context *ctx, dnb_err *err)
 {
     double bytes = 8.0 * (double)r->n * (double)r->m;
     if (r->n == 0 || r->m == 0)
         return dnb_fail(err, DNB_EARG, "%s: holds no responses (%zu rows of %zu)", r->path, r->n,
                         r->m);
-    if (bytes > (double)ctx->memory)
+    if (bytes > (double)ctx->memory / 2) /* the rest is the analysis's */
         return dnb_fail(err, DNB_ENOMEM,
                         "%s: %zu responses of %zu targets take %.1f MB and the memory budget is "
                         "%.1f MB; raise --memory, or use a smaller -bmask",

@@ -241,6 +241,8 @@ GROUPS = {
         (PROBE + "-cv 7", FAILED, r"behave\.stim\.csv: column 'label': 7 stratified folds, .* 6 members"),
         (PROBE + "-scoring r2", USAGE, r"-scoring r2 scores numbers, but -model lrc predicts labels"),
         (PROBE + "-model corr", USAGE, r"-model corr is univariate: use -anal uv"),
+        (PROBE + "-anal uv -model corr -beh RT -scoring r2", USAGE, r"-scoring does not belong to -model corr"),
+        (ENCODE + "-anal uv -groups behave.stim.csv:run -permute 9", USAGE, r"-permute with -groups permutes within groups"),
         (PROBE + "-model gnb -c 3", USAGE, r"-c belongs to svc and lrc"),
         (PROBE + "-anal uv -permute 9", USAGE, r"-permute with -anal uv is for glm, lasso and corr"),
         ("dnn_probe -anal mv -model lrc -act layers.act.h5 -beh label -out out/x", USAGE, r"-stim is required"),
