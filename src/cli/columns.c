@@ -112,6 +112,46 @@ void cli_codes_release(cli_codes *c)
     *c = (cli_codes){0};
 }
 
+void cli_codes_names_free(char **names, size_t count)
+{
+    for (size_t i = 0; names && i < count; i++)
+        free(names[i]);
+    free(names);
+}
+
+static int by_value(const void *a, const void *b)
+{
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+dnb_status cli_codes_names(char ***out, size_t *count, const cli_codes *c, dnb_err *err)
+{
+    size_t found = 0;
+    int64_t *sorted = malloc(c->n * sizeof *sorted + 1);
+    char **names = calloc(c->n + 1, sizeof *names), number[32];
+    bool ok = sorted && names;
+    if (ok) {
+        memcpy(sorted, c->value, c->n * sizeof *sorted);
+        qsort(sorted, c->n, sizeof *sorted, by_value);
+    }
+    for (size_t i = 0; ok && i < c->n; i++) {
+        if (i > 0 && sorted[i] == sorted[i - 1])
+            continue;
+        snprintf(number, sizeof number, "%lld", (long long)sorted[i]);
+        names[found] = strdup(c->names ? c->names[sorted[i]] : number);
+        ok = names[found++] != NULL;
+    }
+    free(sorted);
+    if (ok) {
+        *out = names;
+        *count = found;
+        return DNB_OK;
+    }
+    cli_codes_names_free(names, found);
+    return dnb_fail(err, DNB_ENOMEM, "out of memory for the classes");
+}
+
 dnb_status cli_drop_constant(size_t **varying, double *y, size_t n, size_t *m, const char *path,
                              dnb_err *err)
 {

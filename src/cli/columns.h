@@ -25,6 +25,11 @@ typedef struct cli_codes {
 dnb_status cli_codes_of(cli_codes *out, const dnb_column *c, size_t n, const char *path,
                         dnb_err *err) DNB_MUST_CHECK;
 void cli_codes_release(cli_codes *c);
+/* Names of the classes there are, ascending: texts, or numbers as text. Free with
+ * cli_codes_names_free. */
+dnb_status cli_codes_names(char ***out, size_t *count, const cli_codes *c,
+                           dnb_err *err) DNB_MUST_CHECK;
+void cli_codes_names_free(char **names, size_t count);
 
 /* Drops the columns of y (n x *m) that do not vary, in place: *m are left, and varying (free() it)
  * says which they were. DNB_EARG when none is left; `path` is for the message. */

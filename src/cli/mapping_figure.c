@@ -169,14 +169,12 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
             sum[i] += s->confusion[f * c * c + i];
     snprintf(title, sizeof title, "%.100s: %s %.3f", s->layer, score_label(r), s->mean[0]);
     snprintf(target, sizeof target, "True %.100s", r->target(r->ctx, 0, 0, name, sizeof name));
-    const char *const *names =
-        r->classes && r->classes->n_names == c ? (const char *const *)r->classes->names : NULL;
     dnb_figure_matrix figure = {.title = title,
                                 .n_rows = c,
                                 .n_cols = c,
                                 .value = sum,
-                                .row_names = names,
-                                .col_names = names,
+                                .row_names = r->classes,
+                                .col_names = r->classes,
                                 .row_label = target,
                                 .col_label = "Predicted",
                                 .bar_label = "Stimuli"};

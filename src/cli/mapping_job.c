@@ -74,6 +74,10 @@ static dnb_status check_analysis(const cli_job *job, cli_context *ctx, dnb_err *
         return cli_usage(ctx, err, "-model pls is multivariate: use -anal mv");
     if (job->uv && a->boot)
         return cli_usage(ctx, err, "-bootstrap belongs to -anal mv");
+    if (a->boot && job->classify && job->scoring != DNB_SCORE_ACCURACY)
+        return cli_usage(ctx, err, "-bootstrap of a classifier is for -scoring accuracy");
+    if (a->boot == 1)
+        return cli_usage(ctx, err, "-bootstrap takes 0 or at least 2 draws");
     if (job->uv && a->alpha.count > 1)
         return cli_usage(ctx, err, "-anal uv takes one -alpha");
     if (job->uv && a->permute && a->groups)
@@ -191,8 +195,10 @@ dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx, 
     if (status == DNB_OK && labels) {
         status = dnb_folds_least_class(&rare, &count, labels, job->n, err);
         if (status == DNB_OK && o.kind == DNB_FOLDS_STRATIFIED && count < job->folds.k)
-            cli_warn(ctx, "class %lld has %zu members, fewer than the %zu folds", (long long)rare,
-                     count, job->folds.k);
+            cli_warn(ctx,
+                     "class %lld has fewer members (%zu) than there are folds (%zu): some test "
+                     "none of it",
+                     (long long)rare, count, job->folds.k);
     }
     return status;
 }

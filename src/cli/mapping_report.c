@@ -245,9 +245,9 @@ static void add_best(cJSON *root, const cli_report *r)
 
 static void add_classes(cJSON *root, const cli_report *r)
 {
-    cJSON *list = r->classes && r->classes->names ? cJSON_AddArrayToObject(root, "classes") : NULL;
-    for (size_t i = 0; list && i < r->classes->n_names; i++)
-        cJSON_AddItemToArray(list, cJSON_CreateString(r->classes->names[i]));
+    cJSON *list = r->n_classes ? cJSON_AddArrayToObject(root, "classes") : NULL;
+    for (size_t i = 0; list && i < r->n_classes; i++)
+        cJSON_AddItemToArray(list, cJSON_CreateString(r->classes[i]));
 }
 
 static dnb_status write_json(const summary *y, const cli_report *r, const char *path,

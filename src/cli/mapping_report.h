@@ -18,7 +18,8 @@ typedef struct cli_report {
     /* Name of target t of a layer, into buf. */
     const char *(*target)(const void *ctx, size_t layer, size_t t, char *buf, size_t size);
     const void *ctx;
-    const cli_codes *classes; /* of the first column, when classifying; or NULL */
+    size_t n_classes; /* of a single column of classes, else 0 */
+    const char *const *classes;
 } cli_report;
 
 /* Is the figure's name one that can be written? A usage error if not. */

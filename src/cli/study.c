@@ -191,14 +191,12 @@ static dnb_status init_scores(cli_study *s, size_t memory, dnb_err *err)
 {
     size_t most = 0;
     for (size_t t = 0; s->classes && t < s->m; t++) {
+        char **names = NULL;
         size_t n_classes = 0;
-        const cli_codes *c = &s->classes[t];
-        for (size_t i = 0; i < c->n; i++) { /* few classes: a look back is cheap enough */
-            size_t k = 0;
-            while (k < i && c->value[k] != c->value[i])
-                k++;
-            n_classes += k == i;
-        }
+        dnb_status status = cli_codes_names(&names, &n_classes, &s->classes[t], err);
+        cli_codes_names_free(names, n_classes);
+        if (status != DNB_OK)
+            return status;
         most = n_classes > most ? n_classes : most;
     }
     for (size_t l = 0; l < s->n_layers; l++) {
@@ -292,10 +290,16 @@ dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, d
                     .constant = s->constant,
                     .responses = s->decoding ? NULL : s->responses,
                     .target = target_name,
-                    .ctx = s,
-                    .classes = s->classes};
+                    .ctx = s};
+    char **names = NULL;
     dnb_status status = cli_maps_provenance(s->args->out, ctx, err);
-    return status == DNB_OK ? cli_report_write(&r, ctx, err) : status;
+    if (status == DNB_OK && s->classes && s->m == 1)
+        status = cli_codes_names(&names, &r.n_classes, &s->classes[0], err);
+    r.classes = (const char *const *)names;
+    if (status == DNB_OK)
+        status = cli_report_write(&r, ctx, err);
+    cli_codes_names_free(names, r.n_classes);
+    return status;
 }
 
 static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, dnb_err *err)
