@@ -238,7 +238,7 @@ GROUPS = {
         (PROBE + "-model glm -beh condition", FAILED, r"column 'condition' is text; this model needs numbers"),
         (PROBE + "-model glm -stim bad/behave.stim.csv -beh RT", FAILED, r"column 'RT' is nan in row 1; leave such stimuli out"),
         (PROBE + "-stim bad/behave.stim.csv", FAILED, r"behave\.stim\.csv: column 'label': .*all labels are 4; two classes"),
-        (PROBE + "-stim bad/behave.stim.csv -beh rare", FAILED, r"behave\.stim\.csv: column 'rare': .*single class 2; a classifier needs two"),
+        (PROBE + "-stim bad/behave.stim.csv -beh rare -folds contiguous", FAILED, r"behave\.stim\.csv: column 'rare': .*single class 2; a classifier needs two"),
         (PROBE + "-scoring auc -bootstrap 9", USAGE, r"-bootstrap of a classifier is for -scoring accuracy"),
         (PROBE + "-cv 7", FAILED, r"behave\.stim\.csv: column 'label': 7 stratified folds, .* 6 members"),
         (PROBE + "-scoring r2", USAGE, r"-scoring r2 scores numbers, but -model lrc predicts labels"),
