@@ -52,7 +52,7 @@ static void line_of_target(const cli_report *r, size_t t, double *of)
     size_t n = r->n_layers;
     for (size_t l = 0; l < n; l++) {
         const cli_scores *s = &r->scores[l];
-        of[VALUE * n + l] = s->mean[t];
+        of[VALUE * n + l] = s->pooled ? s->pooled[t] : s->mean[t]; /* what the interval is of */
         of[LOW * n + l] = s->low ? s->low[t] : NAN;
         of[HIGH * n + l] = s->high ? s->high[t] : NAN;
         of[P_VALUE * n + l] = s->p_family ? s->p_family[t] : s->p_max ? s->p_max[t] : NAN;
@@ -139,12 +139,15 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                    .p = r->scores[0].p && each ? of + P_VALUE * n : NULL};
         set_ceiling(&rois[t], r, each ? t : 0, each ? 1 : m);
     }
+    char label[NAME];
+    bool pooled = each && r->scores[0].pooled;
+    snprintf(label, sizeof label, "%s%s", score_label(r), pooled ? " (all rows)" : "");
     dnb_figure_layers figure = {.layer_names = names,
                                 .n_layers = n,
                                 .rois = rois,
                                 .n_rois = lines,
                                 .together = lines > 1 && lines <= MOST_LINES && !r->ceiling,
-                                .y_label = score_label(r)};
+                                .y_label = label};
     dnb_figure_options fo = options(ctx);
     if (status == DNB_OK)
         status = dnb_figure_layers_write(&figure, r->figure, &fo, err);

@@ -10,13 +10,36 @@
 
 #include "outputs.h"
 
-enum { MOST_ROWS = 20000, NUMBERS = 14 };
+enum { MOST_ROWS = 20000 };
 
 /* The columns of summary.tsv; one that is NaN throughout is left out. */
+enum {
+    ITER,
+    TARGETS,
+    SCORE,
+    SD,
+    MAX,
+    P,
+    P_MAX,
+    Q,
+    FAMILY,
+    POOLED,
+    LOW,
+    HIGH,
+    CEILING,
+    NORMALISED,
+    FOUND,
+    NUMBERS
+};
 static const char *const number_names[NUMBERS] = {
-    "iteration", "targets",  "score", "sd",   "max",     "p",          "p_max",
-    "q",         "p_family", "low",   "high", "ceiling", "normalised", "n_q_0.05"};
-enum { ITER, TARGETS, SCORE, SD, MAX, P, P_MAX, Q, FAMILY, LOW, HIGH, CEILING, NORMALISED, FOUND };
+    [ITER] = "iteration",  [TARGETS] = "targets",
+    [SCORE] = "score",     [SD] = "sd",
+    [MAX] = "max",         [P] = "p",
+    [P_MAX] = "p_max",     [Q] = "q",
+    [FAMILY] = "p_family", [POOLED] = "score_all_rows",
+    [LOW] = "low",         [HIGH] = "high",
+    [CEILING] = "ceiling", [NORMALISED] = "normalised",
+    [FOUND] = "n_q_0.05"};
 
 static double spread_of(const double *x, size_t n)
 {
@@ -37,6 +60,7 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
     row[P_MAX] = s->p ? s->p_max[cell] : NAN;
     row[Q] = s->p ? s->q[cell] : NAN;
     row[FAMILY] = s->p_family ? s->p_family[cell] : NAN;
+    row[POOLED] = s->pooled ? s->pooled[cell] : NAN;
     row[LOW] = s->low ? s->low[cell] : NAN;
     row[HIGH] = s->low ? s->high[cell] : NAN;
     if (r->ceiling) {

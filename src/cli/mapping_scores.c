@@ -19,6 +19,7 @@ void cli_scores_release(cli_scores *s)
     free(s->p_family);
     free(s->low);
     free(s->high);
+    free(s->pooled);
     *s = (cli_scores){0};
 }
 
@@ -50,7 +51,7 @@ dnb_status cli_scores_init(cli_scores *out, const cli_layer *layer, dnb_iteraxis
     size_t cells = s.n_iter * m, square = n_classes * n_classes;
     double bytes = 8.0 * (double)s.n_iter * (double)m *
                    ((double)s.k * (1 + (double)square) + (job->uv ? 4 : 1) +
-                    (job->args->permute ? 4 : 0) + (job->args->boot ? 2 : 0));
+                    (job->args->permute ? 4 : 0) + (job->args->boot ? 3 : 0));
     bool ok = true;
     if (bytes > (double)memory)
         return dnb_fail(err, DNB_ENOMEM,
@@ -66,7 +67,7 @@ dnb_status cli_scores_init(cli_scores *out, const cli_layer *layer, dnb_iteraxis
     if (job->args->permute)
         ok &= (s.p = numbers(cells)) && (s.p_max = numbers(cells)) && (s.q = numbers(cells));
     if (job->args->boot)
-        ok &= (s.low = numbers(cells)) && (s.high = numbers(cells));
+        ok &= (s.low = numbers(cells)) && (s.high = numbers(cells)) && (s.pooled = numbers(cells));
     if (ok) {
         *out = s;
         return DNB_OK;
@@ -121,6 +122,7 @@ dnb_status cli_scores_spread(cli_scores *s, const size_t *varying, size_t m, dnb
     ok &= spread(&s->p_family, n, from, varying, m, 1, 1);
     ok &= spread(&s->low, n, from, varying, m, 1, NAN);
     ok &= spread(&s->high, n, from, varying, m, 1, NAN);
+    ok &= spread(&s->pooled, n, from, varying, m, 1, 0);
     s->m = m;
     return ok ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu targets", m);
 }
@@ -169,7 +171,8 @@ static dnb_status intervals(cli_scores *s, size_t iter, size_t first, const cli_
                             dnb_err *err)
 {
     const dnb_mapping_scores *from = &map->layer[l];
-    double *low = s->low + iter * s->m + first, *high = s->high + iter * s->m + first;
+    size_t at = iter * s->m + first;
+    double *low = s->low + at, *high = s->high + at, *pooled = s->pooled + at;
     if (job->classify) {
         size_t hits = 0;
         for (size_t i = 0; i < map->n; i++)
@@ -177,6 +180,7 @@ static dnb_status intervals(cli_scores *s, size_t iter, size_t first, const cli_
         dnb_interval one = dnb_proportion_interval(hits, map->n, 0.95);
         *low = one.lo;
         *high = one.hi;
+        *pooled = one.value;
         return DNB_OK;
     }
     dnb_bootstrap_options o = {.scoring = job->scoring,
@@ -192,6 +196,7 @@ static dnb_status intervals(cli_scores *s, size_t iter, size_t first, const cli_
     for (size_t k = 0; k < map->m && status == DNB_OK; k++) {
         low[k] = list[k].lo;
         high[k] = list[k].hi;
+        pooled[k] = list[k].value;
     }
     free(list);
     return status;

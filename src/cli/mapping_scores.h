@@ -15,7 +15,8 @@ typedef struct cli_scores {
     int64_t *place;    /* uv: n_iter x m x 3: the best unit's channel, row, column, from 1 */
     double *confusion; /* n_iter x m x k x n_classes x n_classes */
     double *p, *p_max, *q, *p_family; /* n_iter x m */
-    double *low, *high;               /* n_iter x m: 95% intervals */
+    /* n_iter x m: 95% intervals, and the score they are of: that of all rows taken together */
+    double *low, *high, *pooled;
 } cli_scores;
 
 /* The best layer of each target, chosen inside the training folds. */

@@ -156,6 +156,52 @@ def encode_mv():
                                lambda y, p: -np.mean((y - p) ** 2)), "position 7")
 
 
+def tables():
+    """summary.tsv and summary.json say what the arrays say; intervals are of all rows taken together."""
+    run("db_encode -anal mv -act x.act.h5 -resp y.roi.h5 -model ridge -alpha 7 -bootstrap 50 -permute 30 -out ta")
+    with open("ta/summary.tsv", encoding="utf-8") as f:
+        expect(f.readline().startswith("# provenance: {"), "summary: provenance")
+        names = f.readline().split()
+        rows = [dict(zip(names, line.split())) for line in f]
+    layers = sorted(LAYERS)
+    expect([(r["layer"], r["target"]) for r in rows] == [(l, t) for l in layers for t in ROIS], "summary: its rows")
+    for i, layer in enumerate(layers):
+        mine = rows[3 * i:3 * i + 3]
+        score, interval = load("ta", layer, "score.npy")[0], load("ta", layer, "interval.npy")[0]
+        predicted = np.zeros_like(Y)
+        for train, test in KFold(3).split(Y):
+            predicted[test] = Ridge(7.).fit(flat(layer)[train], Y[train]).predict(flat(layer)[test])
+        together = [explained_variance_score(Y[:, t], predicted[:, t]) for t in range(3)]
+        for column, values in [("score", score.mean(1)), ("sd", score.std(1, ddof=1)), ("score_all_rows", together), ("low", interval[:, 0]),
+                               ("high", interval[:, 1])] + [(p, load("ta", layer, p + ".npy")[0]) for p in ("p", "p_max", "q", "p_family")]:
+            close([float(r[column]) for r in mine], values, "summary of %s: %s" % (layer, column))
+        expect(all(low < v < high for v, (low, high) in zip(together, interval)), "intervals hold the score")
+    with open("ta/summary.json", encoding="utf-8") as f:
+        said = json.load(f)
+    expect((said["model"], said["scoring"], said["folds"], said["cv"], said["alpha"], said["n_constant"]) ==
+           ("ridge", "explained_variance", "contiguous", 3, [7], 0), "summary.json: settings")
+    expect(all(abs(a["score"] - float(b["score"])) < 1e-12 for a, b in zip(said["results"], rows)), "summary.json: results")
+
+
+def memory():
+    """Layers that do not fit together are taken one by one, with the same scores."""
+    line = os.path.join(BIN, "db_encode") + " -anal mv -act x.act.h5 -resp y.roi.h5 -model glm -out %s -memory %d"
+    low, high = 1 << 20, 1 << 28
+    while high - low > 1024:
+        middle = (low + high) // 2
+        done = subprocess.run((line % ("me", middle)).split(), capture_output=True, text=True)
+        if done.returncode == 0:
+            high, said = middle, done.stderr
+        else:
+            expect("raise --memory" in done.stderr, "too little memory: " + done.stderr)
+            low = middle
+    expect("layers are taken one by one" in said, "with %d bytes: %s" % (high, said))
+    run(line % ("me", high))
+    run(line % ("me2", 1 << 28))
+    for layer in LAYERS:
+        expect(np.array_equal(load("me", layer, "score.npy"), load("me2", layer, "score.npy")), "one by one: " + layer)
+
+
 def encode_uv():
     run("db_encode -anal uv -act x.act.h5 -resp y.roi.h5 -model glm -out uv")
     for layer, values in LAYERS.items():
@@ -348,6 +394,8 @@ with tempfile.TemporaryDirectory() as top:
     os.chdir(top)
     bold_volumes, bold_mask = make_files()
     encode_mv()
+    tables()
+    memory()
     encode_uv()
     images(bold_volumes.copy(), bold_mask)
     probe()
