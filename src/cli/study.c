@@ -215,15 +215,18 @@ static dnb_status map_targets(cli_study *s, size_t first, const cli_targets *t, 
     char part[256];
     dnb_status status = DNB_OK;
     cli_patterns *p = s->has_patterns ? &s->patterns : NULL;
-    if (!s->job.uv)
-        status =
-            cli_scores_mv(s->scores, s->args->best_layer && first == 0 ? &s->best : NULL, first,
-                          &s->job, s->layers, s->n_layers, s->axis, t, memory, ctx, err);
-    for (size_t l = 0; s->job.uv && l < s->n_layers && status == DNB_OK; l++) {
+    const char *path = p ? p->path : s->args->network.stim;
+    if (!s->job.uv) {
+        cli_best *best = s->args->best_layer && first == 0 ? &s->best : NULL;
+        status = cli_scores_mv(s->scores, best, first, &s->job, s->layers, s->n_layers, s->axis, t,
+                               memory, ctx, err);
+        return cli_blame(err, status, path, NULL);
+    }
+    for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++) {
         status = cli_scores_uv(&s->scores[l], first, &s->job, p, l, &s->layers[l], s->axis, t,
                                memory, ctx, err);
         snprintf(part, sizeof part, "layer %s", s->layers[l].name);
-        status = cli_blame(err, status, s->has_patterns ? p->path : s->target_path, part);
+        status = cli_blame(err, status, path, part);
     }
     return status;
 }

@@ -156,6 +156,7 @@ def mapping(folder, bad):
     volumes = rng.standard_normal((6, 5, 4, 12)).astype(np.float32)
     volumes[1, 2, 3, 4] = np.nan
     image(os.path.join(bad, "nan.nii.gz"), volumes)
+    np.save(os.path.join(bad, "six.npy"), rng.standard_normal((6, 2)))
     np.save(os.path.join(bad, "cube.npy"), np.ones((12, 2, 2)))
 
 
