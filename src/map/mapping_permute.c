@@ -21,6 +21,13 @@ static int by_group(const void *a, const void *b)
     return p->row < q->row ? -1 : p->row > q->row;
 }
 
+/* The area under the curve needs every class in every test fold, so labels then stay in their fold:
+ * as valid, for rows of one fold are exchangeable where all rows are. */
+static bool keeps_counts(const dnb_mapping_options *o)
+{
+    return o->classify && o->scoring == DNB_SCORE_AUC;
+}
+
 dnb_status dnb_map_permutations(uint32_t **table, size_t n, const dnb_mapping_options *o,
                                 dnb_err *err)
 {
@@ -34,7 +41,10 @@ dnb_status dnb_map_permutations(uint32_t **table, size_t n, const dnb_mapping_op
     DNB_NEW(perm, n, "permutations");
     DNB_NEW(rows, n, "permutations");
     for (size_t i = 0; i < n; i++)
-        rows[i] = (member){o->exchange ? o->exchange[i] : 0, i};
+        rows[i] = (member){o->exchange       ? o->exchange[i]
+                           : keeps_counts(o) ? (int64_t)o->folds->fold[i]
+                                             : 0,
+                           i};
     qsort(rows, n, sizeof *rows, by_group);
     for (size_t i = 0; i < n; i++)
         t[i] = (uint32_t)i;
