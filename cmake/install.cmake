@@ -5,6 +5,7 @@ include(CMakePackageConfigHelpers)
 # Adding one is adding a word here (and the name to its command's aliases in src/cli/).
 set(DNB_COMMAND_LINKS
     dnn_act dnn_mask dnn_pool dnn_fe dnn_rsa dnn_view
+    dnn_probe db_encode db_decode db_corr
     brain_rsa brain_roi
     db_info)
 

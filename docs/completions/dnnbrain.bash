@@ -5,7 +5,7 @@ _dnnbrain()
     COMPREPLY=()
     if [[ $cmd == dnnbrain ]]; then
         if ((COMP_CWORD == 1)); then
-            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run encode probe corr decode predict --help --version' -- "$cur"))
             return
         fi
         cmd=${COMP_WORDS[1]}
@@ -234,6 +234,192 @@ _dnnbrain()
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
         esac ;;
+    encode|db_encode)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -iteraxis|--iteraxis) COMPREPLY=($(compgen -W 'channel row_col' -- "$cur")) ;;
+            -resp|--resp) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -beh|--beh) ;;
+            -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -scoring|--scoring) ;;
+            -cv|--cv) ;;
+            -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
+            -groups|--groups) ;;
+            -alpha|--alpha) ;;
+            -alpha-choice|--alpha-choice) COMPREPLY=($(compgen -W 'cv gcv loo' -- "$cur")) ;;
+            -inner|--inner) ;;
+            -l1-ratio|--l1-ratio) ;;
+            -components|--components) ;;
+            -pca|--pca) ;;
+            -permute|--permute) ;;
+            -seed|--seed) ;;
+            -bootstrap|--bootstrap) ;;
+            -ceiling|--ceiling) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -save-weights|--save-weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    probe|dnn_probe)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -iteraxis|--iteraxis) COMPREPLY=($(compgen -W 'channel row_col' -- "$cur")) ;;
+            -beh|--beh) ;;
+            -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls svc lrc lda gnb corr' -- "$cur")) ;;
+            -scoring|--scoring) ;;
+            -cv|--cv) ;;
+            -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
+            -groups|--groups) ;;
+            -alpha|--alpha) ;;
+            -alpha-choice|--alpha-choice) COMPREPLY=($(compgen -W 'cv gcv loo' -- "$cur")) ;;
+            -inner|--inner) ;;
+            -l1-ratio|--l1-ratio) ;;
+            -components|--components) ;;
+            -pca|--pca) ;;
+            -permute|--permute) ;;
+            -seed|--seed) ;;
+            -c|--c) ;;
+            -bootstrap|--bootstrap) ;;
+            -save-weights|--save-weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -c -bootstrap -best-layer -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    corr|db_corr)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -iteraxis|--iteraxis) COMPREPLY=($(compgen -W 'channel row_col' -- "$cur")) ;;
+            -resp|--resp) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -permute|--permute) ;;
+            -seed|--seed) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    decode|db_decode)
+        case $prev in
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -net|--net) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -size|--size) ;;
+            -channels|--channels) COMPREPLY=($(compgen -W 'RGB BGR' -- "$cur")) ;;
+            -range|--range) ;;
+            -mean|--mean) ;;
+            -std|--std) ;;
+            -pool|--pool) COMPREPLY=($(compgen -W 'max mean median L1 L2' -- "$cur")) ;;
+            -scratch|--scratch) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -resp|--resp) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -beh|--beh) ;;
+            -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -scoring|--scoring) ;;
+            -cv|--cv) ;;
+            -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
+            -groups|--groups) ;;
+            -alpha|--alpha) ;;
+            -alpha-choice|--alpha-choice) COMPREPLY=($(compgen -W 'cv gcv loo' -- "$cur")) ;;
+            -inner|--inner) ;;
+            -l1-ratio|--l1-ratio) ;;
+            -components|--components) ;;
+            -pca|--pca) ;;
+            -permute|--permute) ;;
+            -seed|--seed) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    predict)
+        case $prev in
+            -weights|--weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -act|--act) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -chn|--chn) ;;
+            -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -like|--like) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -weights -act -layer -chn -dmask -like -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
     esac
 }
-complete -o filenames -F _dnnbrain dnnbrain dnn_act dnn_mask dnn_pool dnn_fe brain_roi dnn_rsa brain_rsa dnn_view db_info
+complete -o filenames -F _dnnbrain dnnbrain dnn_act dnn_mask dnn_pool dnn_fe brain_roi dnn_rsa brain_rsa dnn_view db_info db_encode dnn_probe db_corr db_decode

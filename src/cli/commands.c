@@ -4,11 +4,12 @@
 #include <string.h>
 
 extern const cli_command cmd_act, cmd_mask, cmd_pool, cmd_fe, cmd_rdm, cmd_roi, cmd_rsa, cmd_view,
-    cmd_info, cmd_demo, cmd_run;
+    cmd_info, cmd_demo, cmd_run, cmd_encode, cmd_probe, cmd_corr, cmd_decode, cmd_predict;
 
-const cli_command *const cli_commands[] = {&cmd_act,  &cmd_mask, &cmd_pool, &cmd_fe,
-                                           &cmd_roi,  &cmd_rdm,  &cmd_rsa,  &cmd_view,
-                                           &cmd_info, &cmd_demo, &cmd_run,  NULL};
+const cli_command *const cli_commands[] = {
+    &cmd_act,   &cmd_mask, &cmd_pool,   &cmd_fe,      &cmd_roi, &cmd_rdm,
+    &cmd_rsa,   &cmd_view, &cmd_info,   &cmd_demo,    &cmd_run, &cmd_encode,
+    &cmd_probe, &cmd_corr, &cmd_decode, &cmd_predict, NULL};
 
 const cli_command *cli_find_command(const char *name)
 {

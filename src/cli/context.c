@@ -200,6 +200,16 @@ void cli_note_number(cli_context *ctx, const char *key, double value)
     cJSON_AddNumberToObject(ctx->summary, key, value);
 }
 
+void cli_list_output(cli_context *ctx, const char *path)
+{
+    cJSON *list = cJSON_GetObjectItemCaseSensitive(ctx->summary, "outputs");
+    if (!list)
+        list = cJSON_AddArrayToObject(ctx->summary, "outputs");
+    cJSON *item = list ? cJSON_CreateString(path) : NULL;
+    if (item)
+        cJSON_AddItemToArray(list, item);
+}
+
 void cli_wrote(cli_context *ctx, const char *path, const char *fmt, ...)
 {
     char text[512];
@@ -208,10 +218,5 @@ void cli_wrote(cli_context *ctx, const char *path, const char *fmt, ...)
     vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     cli_say(ctx, "wrote %s%s%s", path, text[0] ? ": " : "", text);
-    cJSON *list = cJSON_GetObjectItemCaseSensitive(ctx->summary, "outputs");
-    if (!list)
-        list = cJSON_AddArrayToObject(ctx->summary, "outputs");
-    cJSON *item = list ? cJSON_CreateString(path) : NULL;
-    if (item)
-        cJSON_AddItemToArray(list, item);
+    cli_list_output(ctx, path);
 }

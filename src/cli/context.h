@@ -40,7 +40,9 @@ void cli_warn(cli_context *ctx, const char *fmt, ...) DNB_PRINTF(2, 3);
 /* Adds to the JSON summary; failures only lose the field. */
 void cli_note(cli_context *ctx, const char *key, const char *value);
 void cli_note_number(cli_context *ctx, const char *key, double value);
-/* An output file: said on stderr and listed under "outputs" in the summary. */
+/* An output file, listed under "outputs" in the summary. */
+void cli_list_output(cli_context *ctx, const char *path);
+/* The same, and said on stderr. */
 void cli_wrote(cli_context *ctx, const char *path, const char *fmt, ...) DNB_PRINTF(3, 4);
 
 /* Records an input file in the provenance: its path and, where it carries one, its own provenance.

@@ -7,6 +7,9 @@
   layers.act.h5              12 stimuli: conv 4x3x5 (gzip), fc 10x1x1; twelve.stim.csv labels them
   bold.nii.gz rois.nii.gz    6x5x4 voxels, 12 volumes; ROIs 1, 2 and 5
   dnn.rdm.h5 brain.rdm.h5    RDMs of conv, fc / ROIs 1, 2, 5 over 8 conditions
+  twelve.roi.h5              12 responses of V1, V2, IT; behave.stim.csv: label, condition, RT, run of the same
+                             stimuli; repeats.stim.csv: six stimuli shown twice;
+                             seven.npy: responses to the 7 pictures
   units.dmask.csv            conv: channels 4 2, rows 3 1, columns 2 5 1; fc: everything
   bad/                       damaged and hostile files, named for what is wrong
 The differential tests import the functions. Exit 77: a package is missing."""
@@ -128,6 +131,35 @@ def good(folder):
     rdms(os.path.join(folder, "brain.rdm.h5"), "bRDM", {k: rng.random(28) for k in ("1", "2", "5")})
 
 
+def rois(path, names, values):
+    with h5py.File(path, "w") as f:
+        f.attrs.create("roi", names, dtype=h5py.string_dtype())
+        f["data"] = values
+
+
+def mapping(folder, bad):
+    """Responses and behaviour for the 12 stimuli of layers.act.h5."""
+    rng = np.random.default_rng(6)
+    ids, values = ["s%d.png" % i for i in range(12)], rng.standard_normal((12, 3))
+    names = ["V1", "V2", "IT"]
+    rois(os.path.join(folder, "twelve.roi.h5"), names, values)
+    np.save(os.path.join(folder, "seven.npy"), rng.standard_normal((7, 3)))
+    rt = [float("%.3f" % x) for x in rng.random(12)]
+    stim(os.path.join(folder, "behave.stim.csv"), ids, label=[1, 2] * 6, condition=["face", "house", "tool"] * 4, RT=rt,
+         run=[1, 1, 1, 2, 2, 2, 3, 3, 3, 4, 4, 4])
+    stim(os.path.join(folder, "repeats.stim.csv"), ["a%d.png" % (i % 6) for i in range(12)], RT=rt, image=[i % 6 for i in range(12)])
+    stim(os.path.join(bad, "behave.stim.csv"), ids, label=[4] * 12, RT=["nan"] + rt[1:], half=[.5] * 12, rare=[1] + [2] * 11)
+    rois(os.path.join(bad, "eleven.roi.h5"), names, values[:11])
+    rois(os.path.join(bad, "flat.roi.h5"), names, np.ones((12, 3)))
+    values[2, 1] = np.nan
+    rois(os.path.join(bad, "nan.roi.h5"), names, values)
+    volumes = rng.standard_normal((6, 5, 4, 12)).astype(np.float32)
+    volumes[1, 2, 3, 4] = np.nan
+    image(os.path.join(bad, "nan.nii.gz"), volumes)
+    np.save(os.path.join(bad, "six.npy"), rng.standard_normal((6, 2)))
+    np.save(os.path.join(bad, "cube.npy"), np.ones((12, 2, 2)))
+
+
 def lying_nifti(source, path, **fields):
     """An uncompressed copy whose header says something else; dim = the eight sizes."""
     with gzip.open(source) as f:
@@ -245,6 +277,7 @@ def main(folder):
     bad_lists(folder, bad)
     bad_brains(folder, bad)
     bad_hdf5(folder, bad)
+    mapping(folder, bad)
 
 
 if __name__ == "__main__":
