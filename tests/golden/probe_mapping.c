@@ -97,6 +97,7 @@ static dnb_status open_file(probe *p, size_t l, const char *path, dnb_err *err)
     x->f = fopen(path, "rb");
     if (!x->f || fread(head, 1, sizeof head, x->f) != sizeof head || fseek(x->f, 0, SEEK_END) != 0)
         return dnb_fail(err, DNB_EIO, "%s: cannot read", path);
+    setvbuf(x->f, NULL, _IONBF, 0); /* pieces of rows are asked for far apart */
     x->data = 10 + head[8] + 256L * head[9];
     x->d = (size_t)(ftell(x->f) - x->data) / sizeof(float) / p->y.shape[0];
     p->layers[l].name = path;
