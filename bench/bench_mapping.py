@@ -3,11 +3,16 @@
 
     bench/bench_mapping.py BUILD_FOLDER [--rows 4916] [--columns 43264 ...] [--targets 2000] [--threads 1]
 
-Two jobs. "small": 1,000 stimuli x 100 features, least squares, 10 folds, 5,000 targets; scikit-learn is cross_val_score
+Jobs. "small": 1,000 stimuli x 100 features, least squares, 10 folds, 5,000 targets; scikit-learn is cross_val_score
 target by target, timed on 50 of them and scaled. "layers": features of a decaying spectrum plus noise (float32, on
 disk), PCA(100) inside each of 10 folds, then least squares and PLS(10) onto --targets; scikit-learn is timed on one
 fold of the first layer (its default randomised PCA in float32, its exact one in float64 unless --no-exact) and scaled by
-the folds; PLS target by target on 20 targets. Prints processor seconds (they hold on a busy machine) and seconds.
+the folds; PLS target by target on 20 targets. "pls": 10 components of 100 features for 2,000 targets, together and
+target by target, 10 folds. "paper": five layers as large as AlexNet's ReLUs (9.5 GB of files in --folder at 4,916 rows,
+deleted afterwards), PCA(100) inside each of 10 folds, least squares and PLS(10) in one call, --memory; scikit-learn's two
+pipelines, their PCA the default randomised one on float32, are timed on one fold of every layer (--peer-layers: of the
+first so many, and scaled by features) and scaled by the folds; its exact PCA on the smallest layer unless --no-exact.
+--no-peer leaves scikit-learn out, --peer-only leaves ours out: then layers are made and deleted one by one. Prints processor seconds (they hold on a busy machine) and seconds.
 """
 import argparse
 import os
@@ -28,6 +33,9 @@ parser.add_argument("--memory", type=float, default=8e9)
 parser.add_argument("--jobs", nargs="*", default=["small", "layers"])
 parser.add_argument("--no-exact", action="store_true")
 parser.add_argument("--no-peer", action="store_true")
+parser.add_argument("--peer-only", action="store_true")
+parser.add_argument("--peer-layers", type=int, default=5)
+parser.add_argument("--folder", help="where the files stand (default: a temporary folder)")
 args = parser.parse_args()
 os.environ["OMP_NUM_THREADS"] = os.environ["OPENBLAS_NUM_THREADS"] = str(args.threads)
 
@@ -36,6 +44,7 @@ from sklearn.cross_decomposition import PLSRegression  # noqa: E402
 from sklearn.decomposition import PCA  # noqa: E402
 from sklearn.linear_model import LinearRegression  # noqa: E402
 from sklearn.model_selection import KFold, cross_val_score  # noqa: E402
+from sklearn.pipeline import make_pipeline  # noqa: E402
 
 rng = np.random.default_rng(7)
 
@@ -44,12 +53,15 @@ def ours(folder, y, layers, **options):
     """The line our side prints, as numbers by name, and the mean scores of the first layer."""
     np.save(os.path.join(folder, "y.npy"), y)
     words = [f"{k}={v}" for k, v in ({"threads": args.threads, "memory": args.memory} | options).items()]
-    done = subprocess.run([os.path.join(args.build, "tests", "probe_mapping"), "run", os.path.join(folder, "out"),
-                           os.path.join(folder, "y.npy"), *layers, *words], capture_output=True, text=True)
+    # Through a shell that forks: a program started by a large process has that process's peak counted as its own.
+    done = subprocess.run(["sh", "-c", '"$@"; exit $?', "sh", os.path.join(args.build, "tests", "probe_mapping"), "run",
+                           os.path.join(folder, "out"), os.path.join(folder, "y.npy"), *layers, *words],
+                          capture_output=True, text=True)
     if done.returncode:
         sys.exit(done.stderr)
     told = done.stdout.split()
-    return (dict(zip(told[::2], map(float, told[1::2]))), np.load(os.path.join(folder, "out_0_mean.npy"))[0])
+    first = "out." + options["model"].split(",")[0] if "," in options["model"] else "out"
+    return (dict(zip(told[::2], map(float, told[1::2]))), np.load(os.path.join(folder, first + "_0_mean.npy"))[0])
 
 
 def cpu(f):
@@ -118,6 +130,94 @@ def layers(folder):
         show("   against its exact PCA", told, times * exact + args.folds * len(paths) * pls, say)
 
 
-with tempfile.TemporaryDirectory(prefix="bench_mapping_") as temporary:
+def pls(folder):
+    n, k = args.rows, args.components
+    x = rng.standard_normal((n, k)) * np.arange(1, k + 1) ** -0.5
+    y = x @ rng.standard_normal((k, args.targets)) + 3 * rng.standard_normal((n, args.targets))
+    np.save(os.path.join(folder, "x.npy"), x)
+    train, test = next(iter(KFold(args.folds).split(x)))
+    for model, what in (("pls", "together"), ("pls1", "target by target")):
+        told, _ = ours(folder, y, [os.path.join(folder, "x.npy")], model=model, components=10, k=args.folds)
+        spent = 0
+        if not args.no_peer:
+            few = y if model == "pls" else y[:, :20]
+            parts = [few] if model == "pls" else few.T
+            spent = cpu(lambda: [PLSRegression(10).fit(x[train], p[train]).predict(x[test]) for p in parts])[0]
+            spent *= args.folds * (1 if model == "pls" else args.targets / 20)
+        show(f"pls {what}, {n} x {k}, {args.targets} targets, {args.folds} folds", told, spent,
+             "(one fold, scaled)" if model == "pls" else "(one fold of 20 targets, scaled)")
+
+
+PAPER = {"relu1": 193600, "relu2": 139968, "relu3": 64896, "relu4": 43264, "relu5": 43264}
+
+
+def tell(what, wall, spent):
+    print(f"   {what}: {wall:.1f} s, {spent:.1f} s of processor", flush=True)
+    return np.array([wall, spent])
+
+
+def paper_peer(x, y, name, exact):
+    """Seconds and processor seconds of one fold: both pipelines on all targets, both on one target, with exact PCA."""
+    train, test = next(iter(KFold(args.folds).split(y)))
+    fit, held = x[train], x[test]
+
+    def once(what, targets, model, solver="auto"):
+        pipeline = make_pipeline(PCA(args.components, svd_solver=solver, random_state=0), model)
+        spent, wall, _ = cpu(lambda: pipeline.fit(fit, targets[train]).predict(held))
+        return tell(f"scikit-learn, one fold of {name}, {what}", wall, spent)
+
+    both = once("glm", y, LinearRegression()) + once("pls", y, PLSRegression(10))
+    voxel = full = None
+    if exact:
+        voxel = (once("glm of one voxel", y[:, 0], LinearRegression()) +
+                 once("pls of one voxel", y[:, 0], PLSRegression(10)))
+        if not args.no_exact:
+            full = (once("glm, exact PCA", y, LinearRegression(), "full") + once("pls, exact PCA", y, PLSRegression(10), "full"))
+    return both, voxel, full
+
+
+def paper(folder):
+    n = args.rows
+    latent = (rng.standard_normal((n, 400)) * np.arange(1, 401) ** -0.5).astype(np.float32)
+    y = latent[:, :200] @ rng.standard_normal((200, args.targets)) + 3 * rng.standard_normal((n, args.targets))
+    paths, total = [], sum(PAPER.values())
+    both, measured, voxel, full = np.zeros(2), 0, None, None
+    for i, (name, d) in enumerate(PAPER.items()):
+        peer = not args.no_peer and (i < args.peer_layers or i == len(PAPER) - 1)
+        if args.peer_only and not peer:
+            continue
+        paths.append(os.path.join(folder, name + ".npy"))
+        tell(f"making {name}, {n} x {d}", *cpu(lambda: layer(paths[-1], n, d, latent))[1::-1])
+        if peer:
+            last = i == len(PAPER) - 1
+            one, voxel, full = paper_peer(np.load(paths[-1], mmap_mode="r"), y, name, last)
+            if i < args.peer_layers:
+                both, measured = both + one, measured + d
+        if args.peer_only:
+            os.remove(paths[-1])
+    shape = f"glm and pls(10), {n} x {'+'.join(map(str, PAPER.values()))}, PCA({args.components}), {args.targets} targets, {args.folds} folds"
+    told = None
+    if not args.peer_only:
+        told, _ = ours(folder, y, paths, model="glm,pls", components=10, pca=args.components, k=args.folds, source="file",
+                       scoring="correlation")
+        print(f"{shape}: ours {told['seconds']:.1f} s, {told['cpu']:.1f} s of processor on {args.threads} threads, planned "
+              f"{told['planned']:.0f} MB, peak {told['peak']:.0f} MB", flush=True)
+    if args.no_peer:
+        return
+    peers = []
+    if measured:
+        say = f"one fold of {args.peer_layers} layers x {args.folds} folds" + (" x features" if measured < total else "")
+        peers.append(("all voxels in one fit", both * args.folds * total / measured, say))
+    scale = args.folds * total / PAPER["relu5"]
+    if full is not None:
+        peers.append(("all voxels in one fit, exact PCA", full * scale, f"one fold of relu5 x {args.folds} folds x features"))
+    peers.append(("ESTIMATE, voxel by voxel (PCA fitted anew for every voxel)", voxel * scale * args.targets,
+                  f"one fold of one voxel of relu5 x {args.folds} folds x features x {args.targets} voxels"))
+    for what, (wall, spent), say in peers:
+        ratio = f"; {wall / told['seconds']:.1f}x by the clock, {spent / told['cpu']:.1f}x in processor" if told else ""
+        print(f"scikit-learn, {what}: {wall:.0f} s, {spent:.0f} s of processor (scaled: {say}){ratio}", flush=True)
+
+
+with tempfile.TemporaryDirectory(prefix="bench_mapping_", dir=args.folder) as temporary:
     for job in args.jobs:
-        {"small": small, "layers": layers}[job](temporary)
+        {"small": small, "layers": layers, "pls": pls, "paper": paper}[job](temporary)

@@ -115,11 +115,26 @@ DNB_API dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *la
                                    size_t n_layers, const double *y, const int64_t *labels,
                                    size_t m, const dnb_mapping_options *opt,
                                    dnb_err *err) DNB_MUST_CHECK;
+/* Several models on the same layers and folds: out[i] (n_models) is bit for bit what
+ * dnb_mapping_run gives for models[i] when neither is short of memory. Each layer is read and
+ * reduced once, and the components of a fold are found once; what follows them is each model's own.
+ * The models may differ in their regression or classifier, scoring and predictions; anything else
+ * must be equal (folds: the same object), `memory` and `progress` are the first one's. DNB_EARG
+ * when it is not, or when (without components) models need a layer in different forms. */
+DNB_API dnb_status dnb_mapping_run_models(dnb_mapping *out, const dnb_mapping_layer *layers,
+                                          size_t n_layers, const double *y, const int64_t *labels,
+                                          size_t m, const dnb_mapping_options *models,
+                                          size_t n_models, dnb_err *err) DNB_MUST_CHECK;
 DNB_API void dnb_mapping_release(dnb_mapping *map);
 /* Bytes dnb_mapping_run will hold at most beside y, results included; nothing is read. */
 DNB_API dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers,
                                           size_t n_layers, size_t m, const dnb_mapping_options *opt,
                                           dnb_err *err) DNB_MUST_CHECK;
+/* The same of dnb_mapping_run_models. */
+DNB_API dnb_status dnb_mapping_plan_models(size_t *bytes, const dnb_mapping_layer *layers,
+                                           size_t n_layers, size_t m,
+                                           const dnb_mapping_options *models, size_t n_models,
+                                           dnb_err *err) DNB_MUST_CHECK;
 
 /* The model fitted on all rows, as weights of features: prediction = x W + b. Regressions only;
  * PCA is folded in, so W always speaks of the layer's own features. */

@@ -68,7 +68,7 @@ double dnb_krylov_bytes(size_t n, size_t k)
 {
     double b = (double)block_of(k), m = (double)most_of(n, k), dn = (double)n;
     double keep = (double)keep_of((size_t)m, k, (size_t)b);
-    return 8 * (dn * (m + 2 * b + keep) + 2 * m * m + m * (2 * b + 2 * keep + 30) + 4096);
+    return 8 * (dn * (m + 2 * b + keep) + 4 * m * m + m * (2 * b + keep + 30) + 4096);
 }
 
 /* C (m x n) = alpha op(A) op(B) + beta C in blocks that follow from the shape alone. They are
@@ -197,55 +197,31 @@ static void copy_projection(krylov *s)
             s->work[i * p + j] = (s->t[i * s->most + j] + s->t[j * s->most + i]) / 2;
 }
 
-/* Eigenvectors as rows of z, ascending: the largest q, or, where LAPACK's bisection fails (as it
- * may in clusters), all: *first is where the largest q begin. w holds p, support 2 p numbers. */
-static lapack_int solve_projection(krylov *s, double *w, double *z, lapack_int *support,
-                                   size_t *first)
-{
-    lapack_int p = (lapack_int)s->done, q = (lapack_int)s->keep, found = 0;
-    const double *from = z;
-    copy_projection(s);
-    int threads = dnb_serial_begin();
-    lapack_int info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, 'V', 'I', 'L', p, s->work, p, 0, 0,
-                                     p - q + 1, p, 0.0, &found, w, z, p, support);
-    *first = 0;
-    if (info > 0 || (info == 0 && found != q)) {
-        copy_projection(s);
-        info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', p, s->work, p, w);
-        *first = (size_t)(p - q);
-        from = s->work + *first * (size_t)p;
-    }
-    dnb_serial_end(threads);
-    if (from != z)
-        memcpy(z, from, (size_t)q * (size_t)p * sizeof *z);
-    return info;
-}
-
-/* The `keep` largest Ritz pairs, descending, into theta and the rows of y. */
+/* The `keep` largest Ritz pairs, descending, into theta and the rows of y. All pairs by divide and
+ * conquer take less time than some by bisection, which may fail in clusters besides. */
 static dnb_status ritz(krylov *s, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    double *w = NULL, *z = NULL;
-    lapack_int *support = NULL;
-    size_t p = s->done, q = s->keep, first;
+    double *w = NULL;
+    size_t p = s->done;
     DNB_NEW(w, p, "eigenvalues");
-    DNB_NEW(z, p * q, "eigenvectors");
-    DNB_NEW(support, 2 * p, "eigenvalues");
-    lapack_int info = solve_projection(s, w, z, support, &first);
+    copy_projection(s);
+    int threads = dnb_serial_begin();
+    lapack_int info =
+        LAPACKE_dsyevd(LAPACK_COL_MAJOR, 'V', 'L', (lapack_int)p, s->work, (lapack_int)p, w);
+    dnb_serial_end(threads);
     if (info == LAPACK_WORK_MEMORY_ERROR || info == LAPACK_TRANSPOSE_MEMORY_ERROR)
         DNB_TRY(dnb_fail(err, DNB_ENOMEM, "out of memory for the work space of eigenvalues"));
     if (info != 0)
         DNB_TRY(dnb_fail(err, DNB_EINTERNAL,
                          "the eigenvalue computation did not converge (LAPACK info %d)",
                          (int)info));
-    for (size_t c = 0; c < q; c++) {
-        s->theta[c] = w[first + q - 1 - c];
-        memcpy(s->y + c * s->most, z + (q - 1 - c) * p, p * sizeof *z);
+    for (size_t c = 0; c < s->keep; c++) {
+        s->theta[c] = w[p - 1 - c];
+        memcpy(s->y + c * s->most, s->work + (p - 1 - c) * p, p * sizeof *w);
     }
 done:
     dnb_free(w);
-    dnb_free(z);
-    dnb_free(support);
     return status;
 }
 

@@ -188,7 +188,7 @@ dnb_status dnb_eigen(double *values, double *vectors, double *a, size_t n, size_
 {
     dnb_status status = DNB_OK;
     bool converged = false;
-    double *w = NULL, *z = NULL;
+    double *w = NULL, *z = NULL, *diagonal = NULL;
     lapack_int *support = NULL, found = 0, info, in;
     if (n == 0 || k == 0 || k > n)
         return dnb_fail(err, DNB_EARG, "%zu eigenvalues of a matrix of order %zu", k, n);
@@ -213,19 +213,30 @@ dnb_status dnb_eigen(double *values, double *vectors, double *a, size_t n, size_
     } else {
         z = dnb_alloc(vectors ? n * k : 1, sizeof *z);
         support = dnb_alloc(2 * k, sizeof *support);
-        if (!z || !support) {
+        diagonal = dnb_alloc(n, sizeof *diagonal);
+        if (!z || !support || !diagonal) {
             dnb_serial_end(threads);
             DNB_TRY(dnb_fail_memory(err, "eigenvectors", n * k * sizeof *z));
         }
+        /* LAPACK's bisection may fail in clusters. It spoils its triangle and the diagonal; with
+         * the other triangle all is at hand for another method. */
+        mirror_upper(a, n);
+        cblas_dcopy((int)n, a, (int)n + 1, diagonal, 1);
         info = LAPACKE_dsyevr(LAPACK_COL_MAJOR, job, 'I', 'L', in, a, in, 0, 0,
                               (lapack_int)(n - k + 1), in, 0.0, &found, w, z, in, support);
+        bool again = info > 0 || (info == 0 && found != (lapack_int)k);
+        if (again) {
+            cblas_dcopy((int)n, diagonal, 1, a, (int)n + 1);
+            info = LAPACKE_dsyevd(LAPACK_COL_MAJOR, job, 'U', in, a, in, w);
+        }
         dnb_serial_end(threads);
         DNB_TRY(check_info(info, "the eigenvalue computation", err));
-        store_eigen(values, vectors, w, z, n, k, 0);
+        store_eigen(values, vectors, w, again ? a : z, n, k, again ? n - k : 0);
     }
 done:
     dnb_free(w);
     dnb_free(z);
+    dnb_free(diagonal);
     dnb_free(support);
     return status;
 }

@@ -93,16 +93,20 @@ dnb_status dnb_map_permutations(uint32_t **table, size_t n, const dnb_mapping_op
 /* What a run will hold. */
 typedef struct dnb_map_plan {
     size_t n, m, k, inner_k, n_perm; /* n_perm: with the observed one */
-    size_t block;                    /* targets (times permutations) fitted at once */
+    size_t block;                    /* targets (times permutations) fitted at once, unless all
+                                        of a permutation must be: see dnb_map_block */
     size_t chunk;                    /* targets whose permutations are held at once */
     double fixed, total;             /* bytes: layers and a fold; all */
     double fold;                     /* of them, free while layers are read */
     double read;                     /* what reading a layer may hold, instead of `fold` */
 } dnb_map_plan;
 
+/* Of n_models models, which must be able to share layers and folds. */
 dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, size_t n_layers,
-                             bool has_labels, size_t m, const dnb_mapping_options *o,
-                             dnb_err *err) DNB_MUST_CHECK;
+                             bool has_labels, size_t m, const dnb_mapping_options *models,
+                             size_t n_models, dnb_err *err) DNB_MUST_CHECK;
+/* Columns this model is fitted to at once. */
+size_t dnb_map_block(const dnb_map_plan *p, const dnb_mapping_options *o);
 
 /* The same for the weights of one layer: bytes held while they are fitted. */
 dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,

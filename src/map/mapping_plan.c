@@ -81,6 +81,55 @@ static dnb_status check_options(const dnb_mapping_layer *layers, size_t n_layers
     return check_scoring(o, err);
 }
 
+static bool same_inner(const dnb_folds_options *a, const dnb_folds_options *b)
+{
+    return a->kind == b->kind && a->k == b->k && a->seed == b->seed && a->labels == b->labels &&
+           a->groups == b->groups;
+}
+
+/* Whether model b can walk with model a. */
+static dnb_status check_pair(const dnb_mapping_layer *layers, size_t n_layers,
+                             const dnb_mapping_options *a, const dnb_mapping_options *b,
+                             dnb_err *err)
+{
+    const char *differs =
+        a->classify != b->classify           ? "kind of target"
+        : a->n_components != b->n_components ? "number of components"
+        : a->folds != b->folds               ? "folds"
+        : !same_inner(&a->inner, &b->inner)  ? "inner folds"
+        : a->choose_layer != b->choose_layer ? "choice of layers"
+        : a->n_permutations != b->n_permutations || a->seed != b->seed || a->exchange != b->exchange
+            ? "permutations"
+            : NULL;
+    if (differs)
+        return dnb_fail(err, DNB_EARG,
+                        "mapping: models of one run must have the same %s; run them apart",
+                        differs);
+    for (size_t l = 0; l < n_layers; l++)
+        if (dnb_map_form_of(a, layers[l].x.n, layers[l].x.d) !=
+            dnb_map_form_of(b, layers[l].x.n, layers[l].x.d))
+            return dnb_fail(err, DNB_EARG,
+                            "mapping: the models need layer %s in different forms; run them apart "
+                            "or take principal components",
+                            layers[l].name);
+    return DNB_OK;
+}
+
+static dnb_status check_models(const dnb_mapping_layer *layers, size_t n_layers, bool has_labels,
+                               size_t m, const dnb_mapping_options *models, size_t n_models,
+                               dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    if (n_models == 0)
+        return dnb_fail(err, DNB_EARG, "mapping: no model given");
+    for (size_t i = 0; i < n_models && status == DNB_OK; i++) {
+        status = check_options(layers, n_layers, has_labels, m, models ? &models[i] : NULL, err);
+        if (status == DNB_OK && i > 0)
+            status = check_pair(layers, n_layers, models, &models[i], err);
+    }
+    return status;
+}
+
 /* Bytes a layer's reduction keeps (`kept`) and a fold's design and model hold at their largest. */
 static void count_layer(const dnb_mapping_layer *layer, const dnb_mapping_options *o, double *kept,
                         double *fold)
@@ -142,20 +191,19 @@ static dnb_status fail_plan(const dnb_map_plan *p, double budget, dnb_err *err)
 
 /* Targets are taken in chunks when the scores of all their permutations do not fit at once; every
  * chunk repeats the folds' factorisations. */
-static dnb_status plan_chunks(dnb_map_plan *p, const dnb_mapping_options *o, double results,
-                              double layers, double budget, dnb_err *err)
+static dnb_status plan_chunks(dnb_map_plan *p, bool whole, double results, double layers,
+                              double budget, dnb_err *err)
 {
     double sums = 8.0 * (double)p->n_perm * layers;
     double block_row = 8.0 * 5 * (double)p->n;
-    bool whole = dnb_map_model_whole(o) || o->classify;
     double room = budget - p->fixed - results;
-    p->block = whole ? p->m : 1024;
+    p->block = 1024;
     if (p->block > p->m * p->n_perm)
         p->block = p->m * p->n_perm;
-    while (!whole && p->block > 16 && block_row * (double)p->block > room / 2)
+    while (p->block > 16 && block_row * (double)p->block > room / 2)
         p->block /= 2;
     p->chunk = p->m;
-    double blocks = block_row * (double)p->block;
+    double blocks = block_row * (double)(whole && p->block < p->m ? p->m : p->block);
     if (blocks + sums * (double)p->m > room && !whole && room > blocks + sums * 16)
         p->chunk = (size_t)((room - blocks) / sums);
     if (p->chunk > p->m)
@@ -164,12 +212,54 @@ static dnb_status plan_chunks(dnb_map_plan *p, const dnb_mapping_options *o, dou
     return p->total > budget ? fail_plan(p, budget, err) : DNB_OK;
 }
 
-dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers, size_t n_layers,
-                             bool has_labels, size_t m, const dnb_mapping_options *o, dnb_err *err)
+static bool fits_whole(const dnb_mapping_options *o)
 {
+    return dnb_map_model_whole(o) || o->classify;
+}
+
+size_t dnb_map_block(const dnb_map_plan *p, const dnb_mapping_options *o)
+{
+    return fits_whole(o) ? p->m : p->block;
+}
+
+/* Layers, and the largest fold of any model: designs are shared and models come one by one. */
+static void plan_layers(dnb_map_plan *p, const dnb_mapping_layer *layers, size_t n_layers,
+                        const dnb_mapping_options *models, size_t n_models)
+{
+    double n = (double)p->n, kept = 0;
+    for (size_t l = 0; l < n_layers; l++) {
+        for (size_t i = 0; i < n_models; i++) {
+            double one;
+            count_layer(&layers[l], &models[i], &kept, &one);
+            p->fold = fmax(p->fold, 8 * one);
+        }
+        p->fixed += 8 * kept; /* of one form for all models */
+        /* Reading a layer holds a share of what is left, at least this. */
+        p->fold = fmax(p->fold, 8 * n * n + 4e6);
+    }
+    p->fixed += p->fold + 4.0 * n * (double)p->n_perm;
+}
+
+/* Bytes of all models' results. */
+static double count_results(const dnb_map_plan *p, size_t n_layers,
+                            const dnb_mapping_options *models, size_t n_models)
+{
+    double all = 0, n = (double)p->n, m = (double)p->m, k = (double)p->k;
+    for (size_t i = 0; i < n_models; i++) {
+        double layer = k * m * 2 + m * 5 + (models[i].predictions ? n * m : 0);
+        all += 8 * (layer * (double)n_layers + (models[i].choose_layer ? k * m * 2 + m * 8 : 0));
+    }
+    return all;
+}
+
+dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers, size_t n_layers,
+                             bool has_labels, size_t m, const dnb_mapping_options *o,
+                             size_t n_models, dnb_err *err)
+{
+    bool whole = false;
     dnb_status status = check_layers(layers, n_layers, err);
     if (status == DNB_OK)
-        status = check_options(layers, n_layers, has_labels, m, o, err);
+        status = check_models(layers, n_layers, has_labels, m, o, n_models, err);
     if (status != DNB_OK)
         return status;
     dnb_map_plan p = {.n = layers[0].x.n,
@@ -177,22 +267,15 @@ dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers,
                       .k = o->folds->k,
                       .n_perm = o->n_permutations + 1,
                       .inner_k = o->inner.k ? o->inner.k : 3};
-    double results, per_layer = 0, n = (double)p.n, dm = (double)m, k = (double)p.k;
-    for (size_t l = 0; l < n_layers; l++) {
-        double kept, one;
-        count_layer(&layers[l], o, &kept, &one);
-        p.fixed += 8 * kept;
-        p.fold = fmax(p.fold, 8 * one);
-        /* Reading a layer holds a share of what is left, at least this. */
-        p.fold = fmax(p.fold, 8 * n * n + 4e6);
-    }
-    p.fixed += p.fold + 4.0 * n * (double)p.n_perm;
-    per_layer = k * dm * 2 + dm * 5 + (o->predictions ? n * dm : 0);
-    results = 8 * (per_layer * (double)n_layers + (o->choose_layer ? k * dm * 2 + dm * 8 : 0));
+    plan_layers(&p, layers, n_layers, o, n_models);
+    double results = count_results(&p, n_layers, o, n_models);
+    for (size_t i = 0; i < n_models; i++)
+        whole = whole || fits_whole(&o[i]);
     p.read = fmax(p.fold, most_to_read(layers, n_layers));
     double sums = (double)n_layers * (o->choose_layer ? 3 : 1) + (o->choose_layer ? 1 : 0);
+    sums *= (double)n_models;
     double budget = (double)(o->memory ? o->memory : dnb_memory_budget());
-    status = plan_chunks(&p, o, results, sums, budget, err);
+    status = plan_chunks(&p, whole, results, sums, budget, err);
     if (status != DNB_OK)
         return status;
     p.read = fmin(p.read, p.fold + budget - p.total);
@@ -201,14 +284,23 @@ dnb_status dnb_map_plan_init(dnb_map_plan *out, const dnb_mapping_layer *layers,
     return DNB_OK;
 }
 
-dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers, size_t n_layers,
-                                  size_t m, const dnb_mapping_options *opt, dnb_err *err)
+dnb_status dnb_mapping_plan_models(size_t *bytes, const dnb_mapping_layer *layers, size_t n_layers,
+                                   size_t m, const dnb_mapping_options *models, size_t n_models,
+                                   dnb_err *err)
 {
     dnb_map_plan p;
-    dnb_status status = dnb_map_plan_init(&p, layers, n_layers, opt && opt->classify, m, opt, err);
+    bool has_labels = models && n_models && models->classify;
+    dnb_status status =
+        dnb_map_plan_init(&p, layers, n_layers, has_labels, m, models, n_models, err);
     if (status == DNB_OK)
         *bytes = (size_t)p.total;
     return status;
+}
+
+dnb_status dnb_mapping_plan_bytes(size_t *bytes, const dnb_mapping_layer *layers, size_t n_layers,
+                                  size_t m, const dnb_mapping_options *opt, dnb_err *err)
+{
+    return dnb_mapping_plan_models(bytes, layers, n_layers, m, opt, 1, err);
 }
 
 dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t n, size_t m,

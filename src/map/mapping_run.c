@@ -114,7 +114,7 @@ done:
     return status;
 }
 
-static dnb_status run_chunk(dnb_map_walk *w, dnb_map_null *null, dnb_err *err)
+static dnb_status new_sums(dnb_map_walk *w, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     size_t all = w->n_layers * w->columns;
@@ -124,7 +124,13 @@ static dnb_status run_chunk(dnb_map_walk *w, dnb_map_null *null, dnb_err *err)
         DNB_NEW(w->outer, all, "scores");
         DNB_NEW(w->best, w->columns, "scores");
     }
-    DNB_TRY(dnb_map_walk_run(w, err));
+done:
+    return status;
+}
+
+/* What a chunk's sums say of the observed targets and of the permutations. */
+static void take_sums(dnb_map_walk *w, dnb_map_null *null)
+{
     for (size_t l = 0; l <= w->n_layers; l++) {
         bool best = l == w->n_layers;
         const double *mean = best ? w->best : w->sum + l * w->columns;
@@ -135,12 +141,25 @@ static dnb_status run_chunk(dnb_map_walk *w, dnb_map_null *null, dnb_err *err)
         if (null)
             dnb_map_null_add(&null[l], w, mean);
     }
+}
+
+/* null: n_layers + 1 of every model, or NULL. */
+static dnb_status run_chunk(dnb_map_walk *w, size_t count, dnb_map_null *null, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    for (size_t i = 0; i < count; i++)
+        DNB_TRY(new_sums(&w[i], err));
+    DNB_TRY(dnb_map_walk_run(w, count, err));
+    for (size_t i = 0; i < count; i++)
+        take_sums(&w[i], null ? null + i * (w->n_layers + 1) : NULL);
 done:
-    dnb_free(w->sum);
-    dnb_free(w->inner);
-    dnb_free(w->outer);
-    dnb_free(w->best);
-    w->sum = w->inner = w->outer = w->best = NULL;
+    for (size_t i = 0; i < count; i++) {
+        dnb_free(w[i].sum);
+        dnb_free(w[i].inner);
+        dnb_free(w[i].outer);
+        dnb_free(w[i].best);
+        w[i].sum = w[i].inner = w[i].outer = w[i].best = NULL;
+    }
     return status;
 }
 
@@ -176,34 +195,141 @@ static void find_modes(dnb_mapping *map)
                 map->best.mode[t] = l;
 }
 
-static dnb_status run_all(dnb_map_walk *w, const dnb_map_plan *plan, dnb_err *err)
+static void next_chunk(dnb_map_walk *w, size_t count, size_t first)
+{
+    const dnb_map_plan *plan = w->plan;
+    for (size_t i = 0; i < count; i++) {
+        w[i].first = first;
+        w[i].chunk = plan->m - first < plan->chunk ? plan->m - first : plan->chunk;
+        w[i].columns = w[i].chunk * plan->n_perm;
+    }
+}
+
+static dnb_status run_all(dnb_map_walk *w, size_t count, dnb_err *err)
 {
     dnb_status status = DNB_OK;
+    const dnb_map_plan *plan = w->plan;
     dnb_map_null *null = NULL;
     uint32_t *table = NULL;
-    size_t m = plan->m, chunks = (m + plan->chunk - 1) / plan->chunk;
+    size_t m = plan->m, chunks = (m + plan->chunk - 1) / plan->chunk, each = w->n_layers + 1;
     DNB_TRY(dnb_map_permutations(&table, plan->n, w->o, err));
-    w->table = table;
+    for (size_t i = 0; i < count; i++)
+        w[i].table = table;
     w->total = chunks * plan->k * w->n_layers * (1 + (w->o->choose_layer ? plan->inner_k : 0));
     if (plan->n_perm > 1) {
-        DNB_NEW(null, w->n_layers + 1, "permutation scores");
-        for (size_t l = 0; l <= w->n_layers; l++)
-            DNB_TRY(dnb_map_null_init(&null[l], plan->n_perm, m, err));
+        DNB_NEW(null, count * each, "permutation scores");
+        for (size_t i = 0; i < count * each; i++)
+            DNB_TRY(dnb_map_null_init(&null[i], plan->n_perm, m, err));
     }
-    for (w->first = 0; w->first < m; w->first += plan->chunk) {
-        w->chunk = m - w->first < plan->chunk ? m - w->first : plan->chunk;
-        w->columns = w->chunk * plan->n_perm;
-        DNB_TRY(run_chunk(w, null, err));
+    for (size_t first = 0; first < m; first += plan->chunk) {
+        next_chunk(w, count, first);
+        DNB_TRY(run_chunk(w, count, null, err));
     }
-    if (null)
-        DNB_TRY(test_scores(w, null, err));
-    find_modes(w->out);
+    for (size_t i = 0; i < count; i++) {
+        if (null)
+            DNB_TRY(test_scores(&w[i], null + i * each, err));
+        find_modes(w[i].out);
+    }
     dnb_report(w->o->progress, "mapping", w->total, w->total);
 done:
-    for (size_t l = 0; null && l <= w->n_layers; l++)
-        dnb_map_null_release(&null[l]);
+    for (size_t i = 0; null && i < count * each; i++)
+        dnb_map_null_release(&null[i]);
     dnb_free(null);
     dnb_free(table);
+    return status;
+}
+
+/* What the models share. */
+typedef struct shared {
+    dnb_map_plan plan;
+    dnb_map_layer *held;
+    unsigned char *varies;
+    dnb_mapping_options *options;
+    dnb_map_walk *walk;
+    dnb_mapping *map;
+} shared;
+
+static dnb_status reduce_layers(shared *s, const dnb_mapping_layer *layers, size_t n_layers,
+                                size_t n_models, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    DNB_NEW(s->held, n_layers, "layers");
+    for (size_t l = 0; l < n_layers; l++) {
+        /* Layers read so far and the results are held; the folds' work space is not yet. */
+        DNB_TRY(dnb_check_cancel(s->options->progress, err));
+        DNB_TRY(dnb_map_reduce(&s->held[l], &layers[l], s->options, (size_t)s->plan.read, err));
+        for (size_t i = 0; i < n_models; i++)
+            s->map[i].layer[l].rank = s->held[l].r;
+    }
+done:
+    return status;
+}
+
+/* Results of every model, empty. */
+static dnb_status start_models(shared *s, const dnb_mapping_options *models, size_t n_models,
+                               size_t n_layers, const int64_t *labels, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    size_t n_constant = 0;
+    for (size_t t = 0; t < s->plan.m; t++)
+        n_constant += !s->varies[t];
+    DNB_NEW(s->options, n_models, "models");
+    DNB_NEW(s->walk, n_models, "models");
+    DNB_NEW(s->map, n_models, "models");
+    for (size_t i = 0; i < n_models; i++) {
+        s->options[i] = models[i];
+        s->options[i].memory = models->memory ? models->memory : dnb_memory_budget();
+        s->options[i].progress = models->progress;
+        s->map[i] = (dnb_mapping){.n = s->plan.n,
+                                  .m = s->plan.m,
+                                  .k = s->plan.k,
+                                  .n_layers = n_layers,
+                                  .n_constant = n_constant};
+        if (labels)
+            DNB_TRY(find_classes(&s->map[i], labels, err));
+        DNB_TRY(new_results(&s->map[i], &s->options[i], err));
+    }
+done:
+    return status;
+}
+
+dnb_status dnb_mapping_run_models(dnb_mapping *out, const dnb_mapping_layer *layers,
+                                  size_t n_layers, const double *y, const int64_t *labels, size_t m,
+                                  const dnb_mapping_options *models, size_t n_models, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    shared s = {0};
+    if (!y == !labels)
+        return dnb_fail(err, DNB_EARG, "mapping: give either numbers or labels to predict");
+    DNB_TRY(dnb_map_plan_init(&s.plan, layers, n_layers, labels != NULL, m, models, n_models, err));
+    DNB_NEW(s.varies, m, "targets");
+    if (y)
+        DNB_TRY(dnb_map_check_targets(s.varies, y, s.plan.n, m, err));
+    s.varies[0] |= !y; /* labels of two classes vary */
+    DNB_TRY(start_models(&s, models, n_models, n_layers, labels, err));
+    DNB_TRY(reduce_layers(&s, layers, n_layers, n_models, err));
+    for (size_t i = 0; i < n_models; i++)
+        s.walk[i] = (dnb_map_walk){.o = &s.options[i],
+                                   .plan = &s.plan,
+                                   .layers = s.held,
+                                   .n_layers = n_layers,
+                                   .y = y,
+                                   .labels = labels,
+                                   .varies = s.varies,
+                                   .out = &s.map[i]};
+    DNB_TRY(run_all(s.walk, n_models, err));
+    memcpy(out, s.map, n_models * sizeof *out);
+    memset(s.map, 0, n_models * sizeof *s.map);
+done:
+    for (size_t l = 0; s.held && l < n_layers; l++)
+        dnb_map_layer_release(&s.held[l]);
+    for (size_t i = 0; s.map && i < n_models; i++)
+        dnb_mapping_release(&s.map[i]);
+    dnb_free(s.held);
+    dnb_free(s.varies);
+    dnb_free(s.options);
+    dnb_free(s.walk);
+    dnb_free(s.map);
     return status;
 }
 
@@ -211,50 +337,5 @@ dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers, si
                            const double *y, const int64_t *labels, size_t m,
                            const dnb_mapping_options *opt, dnb_err *err)
 {
-    dnb_status status = DNB_OK;
-    dnb_mapping map = {0};
-    dnb_map_plan plan;
-    dnb_map_layer *held = NULL;
-    unsigned char *varies = NULL;
-    dnb_mapping_options o;
-    if (!y == !labels)
-        return dnb_fail(err, DNB_EARG, "mapping: give either numbers or labels to predict");
-    DNB_TRY(dnb_map_plan_init(&plan, layers, n_layers, labels != NULL, m, opt, err));
-    o = *opt;
-    o.memory = o.memory ? o.memory : dnb_memory_budget();
-    map = (dnb_mapping){.n = plan.n, .m = m, .k = plan.k, .n_layers = n_layers};
-    DNB_NEW(varies, m, "targets");
-    if (y)
-        DNB_TRY(dnb_map_check_targets(varies, y, plan.n, m, err));
-    else
-        DNB_TRY(find_classes(&map, labels, err));
-    varies[0] |= !y; /* labels of two classes vary */
-    for (size_t t = 0; t < m; t++)
-        map.n_constant += !varies[t];
-    DNB_TRY(new_results(&map, &o, err));
-    DNB_NEW(held, n_layers, "layers");
-    for (size_t l = 0; l < n_layers; l++) {
-        /* Layers read so far and the results are held; the folds' work space is not yet. */
-        DNB_TRY(dnb_check_cancel(o.progress, err));
-        DNB_TRY(dnb_map_reduce(&held[l], &layers[l], &o, (size_t)plan.read, err));
-        map.layer[l].rank = held[l].r;
-    }
-    dnb_map_walk w = {.o = &o,
-                      .plan = &plan,
-                      .layers = held,
-                      .n_layers = n_layers,
-                      .y = y,
-                      .labels = labels,
-                      .varies = varies,
-                      .out = &map};
-    DNB_TRY(run_all(&w, &plan, err));
-    *out = map;
-    map = (dnb_mapping){0};
-done:
-    for (size_t l = 0; held && l < n_layers; l++)
-        dnb_map_layer_release(&held[l]);
-    dnb_free(held);
-    dnb_free(varies);
-    dnb_mapping_release(&map);
-    return status;
+    return dnb_mapping_run_models(out, layers, n_layers, y, labels, m, opt, 1, err);
 }

@@ -37,18 +37,16 @@ static void store_observed(const dnb_map_walk *w, size_t l, const dnb_map_split 
         memcpy(out->prediction + split->test[i] * m + at, yhat + i * c, count * sizeof *yhat);
 }
 
-dnb_status dnb_map_score_targets(dnb_map_walk *w, size_t l, const dnb_map_split *split,
-                                 const dnb_folds *penalty, double *add, double *keep, size_t fold,
-                                 dnb_err *err)
+dnb_status dnb_map_score_targets(dnb_map_walk *w, size_t l, const dnb_map_design *design,
+                                 const dnb_map_split *split, const dnb_folds *penalty, double *add,
+                                 double *keep, size_t fold, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    dnb_map_design design = {0};
     dnb_map_model model = {0};
-    size_t block = w->plan->block < w->columns ? w->plan->block : w->columns;
+    size_t planned = dnb_map_block(w->plan, w->o);
+    size_t block = planned < w->columns ? planned : w->columns;
     double *train = NULL, *test = NULL, *yhat = NULL, *alpha = NULL, *score = NULL;
-    DNB_TRY(dnb_check_cancel(w->o->progress, err));
-    DNB_TRY(dnb_map_design_init(&design, &w->layers[l], split, w->o, false, err));
-    DNB_TRY(dnb_map_model_init(&model, &design, w->o, penalty, w->columns, w->o->memory, err));
+    DNB_TRY(dnb_map_model_init(&model, design, w->o, penalty, w->columns, w->o->memory, err));
     DNB_NEW(train, split->n_train * block, "a block of targets");
     DNB_NEW(test, split->n_test * block, "a block of targets");
     DNB_NEW(yhat, split->n_test * block, "a block of predictions");
@@ -71,7 +69,6 @@ dnb_status dnb_map_score_targets(dnb_map_walk *w, size_t l, const dnb_map_split 
     }
 done:
     dnb_map_model_release(&model);
-    dnb_map_design_release(&design);
     dnb_free(train);
     dnb_free(test);
     dnb_free(yhat);
@@ -122,19 +119,17 @@ done:
     return status;
 }
 
-dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_split *split, double *add,
-                                 double *keep, size_t fold, dnb_err *err)
+dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_design *design,
+                                 const dnb_map_split *split, double *add, double *keep, size_t fold,
+                                 dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    dnb_map_design design = {0};
     double *score = NULL;
     dnb_err *errors = NULL;
     bool observed = fold < w->plan->k;
-    DNB_TRY(dnb_check_cancel(w->o->progress, err));
-    DNB_TRY(dnb_map_design_init(&design, &w->layers[l], split, w->o, false, err));
     DNB_NEW(score, w->columns, "scores");
     DNB_TRY(
-        classify_once(w, &design, split, 0, score, observed ? &w->out->layer[l] : NULL, fold, err));
+        classify_once(w, design, split, 0, score, observed ? &w->out->layer[l] : NULL, fold, err));
     /* Permutations side by side, each on one thread, in groups so that a wish to stop is heard. */
     enum { GROUP = 64 };
     DNB_NEW(errors, GROUP, "scores");
@@ -144,7 +139,7 @@ dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_split 
 #pragma omp parallel for schedule(dynamic)
         for (size_t p = from; p < to; p++)
             errors[p - from].status =
-                classify_once(w, &design, split, p, score + p, NULL, 0, &errors[p - from]);
+                classify_once(w, design, split, p, score + p, NULL, 0, &errors[p - from]);
         for (size_t i = 0; i < to - from; i++)
             if (errors[i].status != DNB_OK)
                 DNB_TRY(dnb_fail(err, errors[i].status, "%s", errors[i].message));
@@ -156,7 +151,6 @@ dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_split 
             keep[p] = score[p];
     }
 done:
-    dnb_map_design_release(&design);
     dnb_free(score);
     dnb_free(errors);
     return status;

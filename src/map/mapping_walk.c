@@ -19,15 +19,47 @@ static bool needs_penalty_folds(const dnb_mapping_options *o)
     return !o->classify && o->regression.choice == DNB_PENALTY_CV;
 }
 
-static dnb_status score(dnb_map_walk *w, size_t l, const dnb_map_split *split,
-                        const dnb_folds *penalty, double *add, double *keep, size_t fold,
-                        dnb_err *err)
+static bool any_needs_penalty_folds(const dnb_map_walk *w, size_t count)
 {
+    bool any = false;
+    for (size_t i = 0; i < count; i++)
+        any = any || needs_penalty_folds(w[i].o);
+    return any;
+}
+
+/* One model's scores: of the outer fold, or of inner ones (fold = plan->k). */
+static dnb_status score_model(dnb_map_walk *w, size_t l, const dnb_map_design *design,
+                              const dnb_map_split *split, const dnb_folds *penalty, size_t fold,
+                              dnb_err *err)
+{
+    bool outer = fold < w->plan->k;
+    double *add = (outer ? w->sum : w->inner) + l * w->columns;
+    double *keep = outer && w->outer ? w->outer + l * w->columns : NULL;
+    if (w->labels)
+        return dnb_map_score_classes(w, l, design, split, add, keep, fold, err);
+    return dnb_map_score_targets(w, l, design, split, needs_penalty_folds(w->o) ? penalty : NULL,
+                                 add, keep, fold, err);
+}
+
+/* All models on one design of the layer. */
+static dnb_status score(dnb_map_walk *w, size_t count, size_t l, const dnb_map_split *split,
+                        const dnb_folds *penalty, size_t fold, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_map_design design = {0};
     dnb_report(w->o->progress, "mapping", w->done, w->total);
-    dnb_status status = w->labels
-                            ? dnb_map_score_classes(w, l, split, add, keep, fold, err)
-                            : dnb_map_score_targets(w, l, split, penalty, add, keep, fold, err);
+    for (size_t i = 0; i < count; i++) {
+        DNB_TRY(dnb_check_cancel(w->o->progress, err));
+        /* A hat matrix is the model's own; whatever else a design may be is everybody's. */
+        if (i == 0 || design.hat) {
+            dnb_map_design_release(&design);
+            DNB_TRY(dnb_map_design_init(&design, &w->layers[l], split, w[i].o, false, err));
+        }
+        DNB_TRY(score_model(&w[i], l, &design, split, penalty, fold, err));
+    }
     w->done++;
+done:
+    dnb_map_design_release(&design);
     return status == DNB_OK || status == DNB_ECANCELLED
                ? status
                : dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
@@ -48,15 +80,16 @@ done:
 }
 
 /* Every layer's score on the inner folds of these training rows, added up in w->inner. */
-static dnb_status score_inner(dnb_map_walk *w, const dnb_folds *inner, const size_t *rows,
-                              dnb_err *err)
+static dnb_status score_inner(dnb_map_walk *w, size_t count, const dnb_folds *inner,
+                              const size_t *rows, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     dnb_folds penalty = {0};
     dnb_folds_options po = inner_options(w);
     size_t *train = NULL, *test = NULL;
     int64_t *labels = NULL, *groups = NULL;
-    memset(w->inner, 0, w->n_layers * w->columns * sizeof *w->inner);
+    for (size_t i = 0; i < count; i++)
+        memset(w[i].inner, 0, w->n_layers * w->columns * sizeof *w->inner);
     DNB_NEW(train, inner->n, "rows of a fold");
     DNB_NEW(test, inner->n, "rows of a fold");
     DNB_TRY(pick(&labels, po.labels, rows, inner->n, err));
@@ -71,11 +104,10 @@ static dnb_status score_inner(dnb_map_walk *w, const dnb_folds *inner, const siz
             train[i] = rows[train[i]];
         for (size_t i = 0; i < split.n_test; i++)
             test[i] = rows[test[i]];
-        if (needs_penalty_folds(w->o))
+        if (any_needs_penalty_folds(w, count))
             DNB_TRY(dnb_folds_of_rows(&penalty, inner, f, &po, err));
         for (size_t l = 0; l < w->n_layers; l++)
-            DNB_TRY(score(w, l, &split, penalty.k ? &penalty : NULL, w->inner + l * w->columns,
-                          NULL, w->plan->k, err));
+            DNB_TRY(score(w, count, l, &split, &penalty, w->plan->k, err));
         dnb_folds_release(&penalty);
         penalty = (dnb_folds){0};
     }
@@ -107,7 +139,8 @@ static void choose(dnb_map_walk *w, size_t fold)
     }
 }
 
-static dnb_status run_fold(dnb_map_walk *w, size_t fold, size_t *train, size_t *test, dnb_err *err)
+static dnb_status run_fold(dnb_map_walk *w, size_t count, size_t fold, size_t *train, size_t *test,
+                           dnb_err *err)
 {
     dnb_status status = DNB_OK;
     dnb_folds inner = {0};
@@ -115,33 +148,38 @@ static dnb_status run_fold(dnb_map_walk *w, size_t fold, size_t *train, size_t *
     dnb_map_split split = {.train = train, .test = test};
     split.n_train = dnb_folds_train_rows(w->o->folds, fold, train);
     split.n_test = dnb_folds_test_rows(w->o->folds, fold, test);
-    if (w->best || needs_penalty_folds(w->o))
+    if (w->best || any_needs_penalty_folds(w, count))
         DNB_TRY(dnb_folds_of_rows(&inner, w->o->folds, fold, &io, err));
     for (size_t l = 0; l < w->n_layers; l++)
-        DNB_TRY(score(w, l, &split, needs_penalty_folds(w->o) ? &inner : NULL,
-                      w->sum + l * w->columns, w->outer ? w->outer + l * w->columns : NULL, fold,
-                      err));
+        DNB_TRY(score(w, count, l, &split, &inner, fold, err));
     if (w->best) {
-        DNB_TRY(score_inner(w, &inner, train, err));
-        choose(w, fold);
+        DNB_TRY(score_inner(w, count, &inner, train, err));
+        for (size_t i = 0; i < count; i++)
+            choose(&w[i], fold);
     }
 done:
     dnb_folds_release(&inner);
     return status;
 }
 
-dnb_status dnb_map_walk_run(dnb_map_walk *w, dnb_err *err)
+static void divide_by_folds(dnb_map_walk *w)
+{
+    for (size_t i = 0; i < w->n_layers * w->columns; i++)
+        w->sum[i] /= (double)w->plan->k;
+    for (size_t i = 0; w->best && i < w->columns; i++)
+        w->best[i] /= (double)w->plan->k;
+}
+
+dnb_status dnb_map_walk_run(dnb_map_walk *w, size_t count, dnb_err *err)
 {
     dnb_status status = DNB_OK;
     size_t *train = NULL, *test = NULL;
     DNB_NEW(train, w->plan->n, "rows of a fold");
     DNB_NEW(test, w->plan->n, "rows of a fold");
     for (size_t f = 0; f < w->plan->k; f++)
-        DNB_TRY(run_fold(w, f, train, test, err));
-    for (size_t i = 0; i < w->n_layers * w->columns; i++)
-        w->sum[i] /= (double)w->plan->k;
-    for (size_t i = 0; w->best && i < w->columns; i++)
-        w->best[i] /= (double)w->plan->k;
+        DNB_TRY(run_fold(w, count, f, train, test, err));
+    for (size_t i = 0; i < count; i++)
+        divide_by_folds(&w[i]);
 done:
     dnb_free(train);
     dnb_free(test);

@@ -4,7 +4,8 @@
 
 #include "map/mapping_own.h"
 
-/* A chunk's targets under all permutations are columns: column p * chunk + t is target first + t
+/* The walk of one model; those of several models walk together over the same designs.
+ * A chunk's targets under all permutations are columns: column p * chunk + t is target first + t
  * with its rows as permutation p puts them; the first `chunk` columns are the observed targets. */
 typedef struct dnb_map_walk {
     const dnb_mapping_options *o;
@@ -20,19 +21,21 @@ typedef struct dnb_map_walk {
     double *sum;           /* n_layers x columns: scores added over the folds */
     double *inner, *outer; /* n_layers x columns: of the fold at hand; NULL unless choosing */
     double *best;          /* columns: scores of the layers chosen, added over the folds */
-    size_t done, total;    /* splits, for progress */
+    size_t done, total;    /* splits, for progress; the first walk's count */
 } dnb_map_walk;
 
-/* Adds the scores of layer l in this split to add (columns; may be NULL) and stores them at keep
- * (columns; may be NULL); with fold < plan->k the observed targets' own results are stored.
- * penalty: folds of the training rows, for penalties by cross-validation. */
-dnb_status dnb_map_score_targets(dnb_map_walk *w, size_t l, const dnb_map_split *split,
-                                 const dnb_folds *penalty, double *add, double *keep, size_t fold,
-                                 dnb_err *err) DNB_MUST_CHECK;
-dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_split *split, double *add,
+/* Adds the scores of layer l in this split, of which `design` was made, to add (columns; may be
+ * NULL) and stores them at keep (columns; may be NULL); with fold < plan->k the observed targets'
+ * own results are stored. penalty: folds of the training rows, for penalties by cross-validation.
+ */
+dnb_status dnb_map_score_targets(dnb_map_walk *w, size_t l, const dnb_map_design *design,
+                                 const dnb_map_split *split, const dnb_folds *penalty, double *add,
                                  double *keep, size_t fold, dnb_err *err) DNB_MUST_CHECK;
-/* All folds of one chunk. */
-dnb_status dnb_map_walk_run(dnb_map_walk *w, dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_map_score_classes(dnb_map_walk *w, size_t l, const dnb_map_design *design,
+                                 const dnb_map_split *split, double *add, double *keep, size_t fold,
+                                 dnb_err *err) DNB_MUST_CHECK;
+/* All folds of one chunk, for `count` models. */
+dnb_status dnb_map_walk_run(dnb_map_walk *w, size_t count, dnb_err *err) DNB_MUST_CHECK;
 
 /* Counts of permutations that reach the observed, for one layer or for the best ones. */
 typedef struct dnb_map_null {

@@ -2,10 +2,11 @@
  *   probe_mapping run OUT_PREFIX Y.npy LAYER.npy ... [key=value ...]
  *   probe_mapping weights OUT_PREFIX Y.npy LAYER.npy [key=value ...]
  *   probe_mapping eigen OUT_PREFIX A.npy k=K
- * A Y of int64 holds labels. Keys: model, alphas=A,B,..., choice=fixed|cv|gcv|loo, components
- * (PLS), per_target, no_scale, l1_ratio, tolerance, c, pca, folds=KIND, k, inner_k, scoring,
- * choose, permutations, exchange=FILE.npy, seed, memory, threads, source=tiles|rows, predictions.
- * Prints the seconds it took and what it reports. */
+ * A Y of int64 holds labels. model=A,B,... runs several in one call; their files are PREFIX.A_...
+ * and so on; pls1 is pls target by target. Keys: model, alphas=A,B,..., choice=fixed|cv|gcv|loo,
+ * components (PLS), per_target, no_scale, l1_ratio, tolerance, c, pca, folds=KIND, k, inner_k,
+ * scoring, choose, permutations, exchange=FILE.npy, seed, memory, threads, source=tiles|rows,
+ * predictions. Prints the seconds it took and what it reports. */
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/mapping.h"
 
-enum { MOST = 16 };
+enum { MOST = 16, MODELS = 4 };
 
 typedef struct probe {
     int argc;
@@ -28,7 +29,10 @@ typedef struct probe {
     size_t n_layers, m;
     double alphas[64];
     dnb_folds folds;
-    dnb_mapping_options o;
+    dnb_mapping_options o; /* of the first model */
+    dnb_mapping_options models[MODELS];
+    char names[MODELS][32];
+    size_t n_models;
 } probe;
 
 static const char *option(const probe *p, const char *key)
@@ -93,6 +97,7 @@ static dnb_status open_file(probe *p, size_t l, const char *path, dnb_err *err)
     x->f = fopen(path, "rb");
     if (!x->f || fread(head, 1, sizeof head, x->f) != sizeof head || fseek(x->f, 0, SEEK_END) != 0)
         return dnb_fail(err, DNB_EIO, "%s: cannot read", path);
+    setvbuf(x->f, NULL, _IONBF, 0); /* pieces of rows are asked for far apart */
     x->data = 10 + head[8] + 256L * head[9];
     x->d = (size_t)(ftell(x->f) - x->data) / sizeof(float) / p->y.shape[0];
     p->layers[l].name = path;
@@ -129,10 +134,10 @@ static dnb_status load_layers(probe *p, dnb_err *err)
     return DNB_OK;
 }
 
-static dnb_status set_model(probe *p, dnb_err *err)
+static dnb_status set_model(probe *p, const char *model, dnb_err *err)
 {
     dnb_mapping_options *o = &p->o;
-    const char *model = option(p, "model"), *choice = option(p, "choice"), *a;
+    const char *choice = option(p, "choice"), *a;
     o->classify = p->y.dtype == DNB_I64;
     if (o->classify) {
         o->classifier.c = number(p, "c", 0);
@@ -154,7 +159,40 @@ static dnb_status set_model(probe *p, dnb_err *err)
                                : strcmp(choice, "gcv") == 0 ? DNB_PENALTY_GCV
                                : strcmp(choice, "loo") == 0 ? DNB_PENALTY_LOO
                                                             : DNB_PENALTY_FIXED;
+    if (model && strcmp(model, "pls1") == 0) {
+        o->regression.per_target = true;
+        model = "pls";
+    }
     return dnb_regression_parse(&o->regression.kind, model ? model : "glm", err);
+}
+
+/* The names after model=, between commas. */
+static dnb_status name_models(probe *p, dnb_err *err)
+{
+    for (const char *s = option(p, "model"); s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
+        size_t length = strcspn(s, ",");
+        if (p->n_models == MODELS || length >= sizeof p->names[0])
+            return dnb_fail(err, DNB_EARG, "too many models, or too long a name");
+        memcpy(p->names[p->n_models++], s, length);
+    }
+    return DNB_OK;
+}
+
+/* Every model's options: the first one's but for the model itself. */
+static dnb_status set_models(probe *p, dnb_err *err)
+{
+    dnb_mapping_options first = p->o;
+    dnb_status status = DNB_OK;
+    p->models[0] = first;
+    for (size_t i = 1; i < p->n_models && status == DNB_OK; i++) {
+        p->o = first;
+        p->o.regression = (dnb_regression_options){0};
+        status = set_model(p, p->names[i], err);
+        p->models[i] = p->o;
+    }
+    p->o = first;
+    p->n_models = p->n_models ? p->n_models : 1;
+    return status;
 }
 
 static dnb_status set_up(probe *p, dnb_err *err)
@@ -167,7 +205,9 @@ static dnb_status set_up(probe *p, dnb_err *err)
     if (status == DNB_OK)
         status = load_layers(p, err);
     if (status == DNB_OK)
-        status = set_model(p, err);
+        status = name_models(p, err);
+    if (status == DNB_OK)
+        status = set_model(p, p->n_models ? p->names[0] : NULL, err);
     if (status == DNB_OK && kind)
         status = dnb_folds_kind_parse(&fo.kind, kind, err);
     if (status != DNB_OK)
@@ -192,7 +232,7 @@ static dnb_status set_up(probe *p, dnb_err *err)
     if (status == DNB_OK)
         status = dnb_folds_init(&p->folds, p->y.shape[0], &fo, err);
     o->folds = &p->folds;
-    return status;
+    return status == DNB_OK ? set_models(p, err) : status;
 }
 
 /* PREFIX_NAME.npy of doubles; nothing where x is NULL. */
@@ -262,34 +302,48 @@ static dnb_status save_layer(const probe *p, const dnb_mapping *map, size_t l, d
     return status == DNB_OK ? save_test(p, name, &s->test, map->m, err) : status;
 }
 
+static dnb_status save_map(const probe *p, const dnb_mapping *map, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    for (size_t l = 0; l < map->n_layers && status == DNB_OK; l++)
+        status = save_layer(p, map, l, err);
+    if (status == DNB_OK)
+        status = save(p, "family", map->p_family, map->n_layers, map->m, err);
+    if (status == DNB_OK)
+        status = save_sizes(p, "best_layer", map->best.layer, map->k, map->m, err);
+    if (status == DNB_OK)
+        status = save_sizes(p, "best_chosen", map->best.chosen, map->n_layers, map->m, err);
+    if (status == DNB_OK)
+        status = save(p, "best_score", map->best.score, map->k, map->m, err);
+    return status == DNB_OK ? save_test(p, "best_", &map->best.test, map->m, err) : status;
+}
+
 static dnb_status run(probe *p, dnb_err *err)
 {
-    dnb_mapping map = {0};
+    dnb_mapping map[MODELS] = {{0}};
+    const char *prefix = p->prefix;
     const double *y = p->o.classify ? NULL : p->y.data;
     const int64_t *labels = p->o.classify ? p->y.data : NULL;
     size_t bytes = 0;
     double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
-    dnb_status status = dnb_mapping_plan_bytes(&bytes, p->layers, p->n_layers, p->m, &p->o, err);
+    dnb_status status =
+        dnb_mapping_plan_models(&bytes, p->layers, p->n_layers, p->m, p->models, p->n_models, err);
     if (status == DNB_OK)
-        status = dnb_mapping_run(&map, p->layers, p->n_layers, y, labels, p->m, &p->o, err);
+        status = dnb_mapping_run_models(map, p->layers, p->n_layers, y, labels, p->m, p->models,
+                                        p->n_models, err);
     if (status != DNB_OK)
         return status;
     printf("seconds %.3f cpu %.3f planned %.1f peak %.1f constant %zu\n",
            now(CLOCK_MONOTONIC) - start, now(CLOCK_PROCESS_CPUTIME_ID) - cpu, (double)bytes * 1e-6,
-           (double)dnb_memory_peak() * 1e-6, map.n_constant);
-    for (size_t l = 0; l < map.n_layers && status == DNB_OK; l++)
-        status = save_layer(p, &map, l, err);
-    if (status == DNB_OK)
-        status = save(p, "family", map.p_family, map.n_layers, map.m, err);
-    if (status == DNB_OK)
-        status = save_sizes(p, "best_layer", map.best.layer, map.k, map.m, err);
-    if (status == DNB_OK)
-        status = save_sizes(p, "best_chosen", map.best.chosen, map.n_layers, map.m, err);
-    if (status == DNB_OK)
-        status = save(p, "best_score", map.best.score, map.k, map.m, err);
-    if (status == DNB_OK)
-        status = save_test(p, "best_", &map.best.test, map.m, err);
-    dnb_mapping_release(&map);
+           (double)dnb_memory_peak() * 1e-6, map[0].n_constant);
+    for (size_t i = 0; i < p->n_models && status == DNB_OK; i++) {
+        char named[4096];
+        snprintf(named, sizeof named, "%s.%s", prefix, p->names[i]);
+        p->prefix = p->n_models > 1 ? named : prefix;
+        status = save_map(p, &map[i], err);
+        p->prefix = prefix;
+        dnb_mapping_release(&map[i]);
+    }
     return status;
 }
 

@@ -111,6 +111,74 @@ static void scores_are_of_the_predictions(void **state)
     dnb_folds_release(&s.folds);
 }
 
+static void same_map(const dnb_mapping *a, const dnb_mapping *b)
+{
+    size_t bytes = M * sizeof(double);
+    for (size_t l = 0; l < 2; l++) {
+        const dnb_mapping_scores *p = &a->layer[l], *q = &b->layer[l];
+        assert_memory_equal(p->score, q->score, 4 * bytes);
+        assert_memory_equal(p->mean, q->mean, bytes);
+        assert_memory_equal(p->test.p_max, q->test.p_max, bytes);
+        assert_memory_equal(p->prediction, q->prediction, N * bytes);
+        assert_int_equal(!p->alpha, !q->alpha);
+        if (p->alpha)
+            assert_memory_equal(p->alpha, q->alpha, 4 * bytes);
+        assert_int_equal(p->rank, q->rank);
+    }
+    assert_memory_equal(a->best.layer, b->best.layer, 4 * M * sizeof(size_t));
+    assert_memory_equal(a->best.mean, b->best.mean, bytes);
+    assert_memory_equal(a->best.test.p, b->best.test.p, bytes);
+    assert_int_equal(a->n_constant, b->n_constant);
+}
+
+/* With components: one design for all. Without: hat matrices of their own. */
+static void models_in_one_call_are_as_alone(void **state)
+{
+    (void)state;
+    static const double alphas[] = {0.1, 1, 10};
+    set s;
+    make(&s);
+    for (int pca = 0; pca < 2; pca++) {
+        dnb_mapping_options o[3];
+        dnb_mapping together[3], alone;
+        for (int i = 0; i < 3; i++) {
+            o[i] = basic(&s);
+            o[i].n_components = pca ? 5 : 0;
+            o[i].choose_layer = true;
+            o[i].n_permutations = 9;
+        }
+        o[1].regression = (dnb_regression_options){.kind = DNB_RIDGE, .alphas = alphas};
+        o[1].regression.n_alphas = pca ? 3 : 1;
+        o[1].regression.choice = pca ? DNB_PENALTY_CV : DNB_PENALTY_FIXED;
+        o[2].regression = (dnb_regression_options){.kind = DNB_RIDGE};
+        if (pca)
+            o[2].regression = (dnb_regression_options){.kind = DNB_PLS, .components = 3};
+        o[2].scoring = DNB_SCORE_CORRELATION;
+        assert_int_equal(dnb_mapping_run_models(together, s.layers, 2, s.y, NULL, M, o, 3, NULL),
+                         DNB_OK);
+        for (int i = 0; i < 3; i++) {
+            assert_int_equal(dnb_mapping_run(&alone, s.layers, 2, s.y, NULL, M, &o[i], NULL),
+                             DNB_OK);
+            same_map(&together[i], &alone);
+            dnb_mapping_release(&alone);
+            dnb_mapping_release(&together[i]);
+        }
+        dnb_err err = {0};
+        o[1].n_permutations = 8;
+        assert_int_equal(dnb_mapping_run_models(together, s.layers, 2, s.y, NULL, M, o, 3, &err),
+                         DNB_EARG);
+        assert_non_null(strstr(err.message, "permutations"));
+        o[1] = o[0];
+        o[1].regression = (dnb_regression_options){.kind = DNB_LASSO};
+        assert_int_equal(dnb_mapping_run_models(together, s.layers, 2, s.y, NULL, M, o, 2, &err),
+                         pca ? DNB_OK : DNB_EARG);
+        for (int i = 0; i < 2 && pca; i++)
+            dnb_mapping_release(&together[i]);
+        assert_true(pca || strstr(err.message, "layer wide in different forms"));
+    }
+    dnb_folds_release(&s.folds);
+}
+
 /* The mean score of a layer whose features say nothing has p values spread over 0..1. */
 static void noise_has_no_small_p(void **state)
 {
@@ -511,6 +579,7 @@ int main(void)
         cmocka_unit_test(eigenvalues_report_failing_allocations),
         cmocka_unit_test(best_layer_is_found),
         cmocka_unit_test(scores_are_of_the_predictions),
+        cmocka_unit_test(models_in_one_call_are_as_alone),
         cmocka_unit_test(noise_has_no_small_p),
         cmocka_unit_test(runs_are_exchanged_whole),
         cmocka_unit_test(labels_are_classified),
