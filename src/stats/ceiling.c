@@ -1,11 +1,11 @@
 /* Noise ceilings: how much of a response repeats, within a person and between persons. */
 #include <math.h>
 #include <stdbool.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "dnnbrain/correlation.h"
 #include "dnnbrain/inference.h"
+#include "stats/distinct.h"
 #include "stats/student.h"
 
 /* Rows grouped by stimulus. */
@@ -16,32 +16,16 @@ typedef struct repeats {
     double per_mean; /* k, or what stands for it when counts differ */
 } repeats;
 
-static int compare_ids(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 static dnb_status repeats_init(repeats *r, const int64_t *stimulus, size_t n, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    int64_t *ids = NULL;
     double squares = 0;
     *r = (repeats){0};
-    DNB_NEW(ids, n, "stimuli");
     DNB_NEW(r->of, n, "stimuli");
     DNB_NEW(r->count, n, "stimuli");
+    DNB_TRY(dnb_distinct(r->of, &r->n_stimuli, stimulus, n, err));
     for (size_t i = 0; i < n; i++)
-        ids[i] = stimulus[i];
-    qsort(ids, n, sizeof *ids, compare_ids);
-    for (size_t i = 0; i < n; i++)
-        if (r->n_stimuli == 0 || ids[i] != ids[r->n_stimuli - 1])
-            ids[r->n_stimuli++] = ids[i];
-    for (size_t i = 0; i < n; i++) {
-        const int64_t *at = bsearch(&stimulus[i], ids, r->n_stimuli, sizeof *ids, compare_ids);
-        r->of[i] = (size_t)(at - ids);
         r->count[r->of[i]]++;
-    }
     if (r->n_stimuli < 2 || r->n_stimuli == n) {
         status = dnb_fail(err, DNB_EARG,
                           "a noise ceiling needs two stimuli and repeats of at least one; here are "
@@ -53,7 +37,6 @@ static dnb_status repeats_init(repeats *r, const int64_t *stimulus, size_t n, dn
         squares += r->count[s] * r->count[s];
     r->per_mean = ((double)n - squares / (double)n) / (double)(r->n_stimuli - 1);
 done:
-    dnb_free(ids);
     return status;
 }
 

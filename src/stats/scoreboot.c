@@ -12,6 +12,7 @@
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/random.h"
 #include "dnnbrain/runtime.h"
+#include "stats/distinct.h"
 #include "stats/order.h"
 
 enum { SUM_W, SUM_Y, SUM_P, SUM_YY, SUM_PP, SUM_YP, SUMS, COLUMNS = SUMS + SUMS * (SUMS + 1) / 2 };
@@ -22,36 +23,20 @@ typedef struct draws {
     double *counts; /* n_boot x n_units: how often each unit was drawn */
 } draws;
 
-static int compare_ids(const void *a, const void *b)
-{
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* Which unit is drawn with which row. */
 static dnb_status find_units(draws *d, const int64_t *groups, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    int64_t *ids = NULL;
     DNB_NEW(d->unit, d->n, "groups");
-    DNB_NEW(ids, d->n, "groups");
+    d->n_units = d->n;
     for (size_t i = 0; i < d->n; i++)
-        ids[i] = groups ? groups[i] : (int64_t)i;
-    qsort(ids, d->n, sizeof *ids, compare_ids);
-    d->n_units = 0;
-    for (size_t i = 0; i < d->n; i++)
-        if (d->n_units == 0 || ids[i] != ids[d->n_units - 1])
-            ids[d->n_units++] = ids[i];
-    for (size_t i = 0; i < d->n; i++) {
-        int64_t id = groups ? groups[i] : (int64_t)i;
-        const int64_t *at = bsearch(&id, ids, d->n_units, sizeof *ids, compare_ids);
-        d->unit[i] = (size_t)(at - ids);
-    }
+        d->unit[i] = i;
+    if (groups)
+        DNB_TRY(dnb_distinct(d->unit, &d->n_units, groups, d->n, err));
     if (d->n_units < 4)
         status = dnb_fail(err, DNB_EARG, "an interval over %s needs at least four of them, not %zu",
                           groups ? "groups" : "stimuli", d->n_units);
 done:
-    dnb_free(ids);
     return status;
 }
 
