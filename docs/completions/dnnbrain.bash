@@ -268,6 +268,7 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -bootstrap|--bootstrap) ;;
             -ceiling|--ceiling) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -277,7 +278,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -313,6 +314,7 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -c|--c) ;;
             -bootstrap|--bootstrap) ;;
@@ -322,7 +324,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -c -bootstrap -best-layer -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -bootstrap -best-layer -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -348,13 +350,14 @@ _dnnbrain()
             -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -roi|--roi) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -392,13 +395,14 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

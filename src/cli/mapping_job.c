@@ -1,6 +1,8 @@
 /* Options of probe, encode and decode, understood and checked. */
 #include "mapping_job.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -63,6 +65,47 @@ static dnb_status check_model(const cli_job *job, cli_context *ctx, dnb_err *err
     return DNB_OK;
 }
 
+/* Level of the maximum statistic. */
+static const double family_level = 0.05;
+
+static dnb_status check_finding(const cli_job *job, cli_context *ctx, dnb_err *err)
+{
+    const cli_mapping *a = job->args;
+    const char *option = a->max_stat ? "-max-stat" : "-fdr";
+    double level = a->max_stat ? family_level : a->fdr, least = 1 / (1 + (double)a->permute);
+    if (!cli_job_tests(job))
+        return DNB_OK;
+    if (a->max_stat && a->fdr > 0)
+        return cli_usage(ctx, err, "give either -max-stat or -fdr, not both");
+    if (!a->permute)
+        return cli_usage(ctx, err, "%s needs -permute N, which makes its p-values", option);
+    if (least >= level)
+        return cli_usage(ctx, err,
+                         "%s: the smallest p-value of %lld permutations is %.3g, so nothing could "
+                         "be found below %g; give -permute %.0f or more",
+                         option, a->permute, least, level, floor(1 / level));
+    return DNB_OK;
+}
+
+bool cli_job_tests(const cli_job *job)
+{
+    return job->args->max_stat || job->args->fdr > 0;
+}
+
+bool cli_job_finds(const cli_job *job, double p_max, double q)
+{
+    return job->args->max_stat ? p_max < family_level : q < job->args->fdr;
+}
+
+const char *cli_job_criterion(const cli_job *job, char *buf, size_t size)
+{
+    if (job->args->max_stat)
+        snprintf(buf, size, "p < %g, max-statistic", family_level);
+    else
+        snprintf(buf, size, "q < %g, false discovery rate", job->args->fdr);
+    return buf;
+}
+
 static dnb_status check_analysis(const cli_job *job, cli_context *ctx, dnb_err *err)
 {
     const cli_mapping *a = job->args;
@@ -108,6 +151,8 @@ dnb_status cli_job_init(cli_job *job, const cli_mapping *args, cli_context *ctx,
         status = check_model(job, ctx, err);
     if (status == DNB_OK)
         status = check_analysis(job, ctx, err);
+    if (status == DNB_OK)
+        status = check_finding(job, ctx, err);
     if (status == DNB_OK)
         status = dnb_provenance_set_number(ctx->provenance, "seed", (double)args->seed, err);
     return status;

@@ -12,10 +12,25 @@
 typedef struct cli_mapping {
     const char *anal, *model, *scoring, *choice, *folds, *groups;
     cli_doubles alpha;
-    double l1_ratio, c;
+    double l1_ratio, c, fdr;
     long long cv, inner, components, pca, seed, permute, boot;
-    bool shared_alpha, allow_leak;
+    bool shared_alpha, allow_leak, max_stat;
 } cli_mapping;
+
+/* What counts as found, once there are p-values. */
+#define CLI_FINDING_OPTIONS(args)                                                                  \
+    {.name = "max-stat",                                                                           \
+     .type = CLI_FLAG,                                                                             \
+     .offset = offsetof(args, mapping.max_stat),                                                   \
+     .help = "With -permute: mark what is found at p_max < 0.05, the largest score of every "      \
+             "permutation (family-wise error over targets): a column `significant` in the "        \
+             "summary, a count per layer, and for images score_significant, 0 elsewhere."},        \
+    {                                                                                              \
+        .name = "fdr", .type = CLI_DOUBLE, .offset = offsetof(args, mapping.fdr), .value = "Q",    \
+        .min = 1e-9, .max = 1,                                                                     \
+        .help = "With -permute: the same of what is found at a false discovery rate below Q, "     \
+                "usually 0.05."                                                                    \
+    }
 
 #define CLI_MAPPING_OPTIONS(args, models, model_help)                                              \
     {.name = "anal",                                                                               \
@@ -118,6 +133,7 @@ typedef struct cli_mapping {
          .max = 1e8,                                                                               \
          .help = "Permutations of the stimuli for p-values; p_max is corrected for the choice "    \
                  "among targets, q a false discovery rate."},                                      \
+        CLI_FINDING_OPTIONS(args),                                                                 \
     {                                                                                              \
         .name = "seed", .type = CLI_INT, .offset = offsetof(args, mapping.seed), .value = "SEED",  \
         .fallback = "1", .min = 0, .max = 9e15,                                                    \
@@ -158,6 +174,12 @@ dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx,
                          dnb_err *err) DNB_MUST_CHECK;
 /* Options of the multivariate engine, `memory` bytes. ctx may be NULL: no progress is shown. */
 void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx);
+/* Is a finding defined (-max-stat, -fdr)? */
+bool cli_job_tests(const cli_job *job);
+/* Is a target with these a finding? */
+bool cli_job_finds(const cli_job *job, double p_max, double q);
+/* "p < 0.05, max-statistic" and its like, into buf; returns buf. */
+const char *cli_job_criterion(const cli_job *job, char *buf, size_t size);
 /* "contiguous", ...: how stimuli were divided. */
 const char *cli_job_folds_name(const cli_job *job);
 void cli_job_release(cli_job *job);

@@ -29,6 +29,7 @@ enum {
     CEILING,
     NORMALISED,
     FOUND,
+    SIGNIFICANT,
     NUMBERS
 };
 static const char *const number_names[NUMBERS] = {
@@ -39,7 +40,7 @@ static const char *const number_names[NUMBERS] = {
     [FAMILY] = "p_family", [POOLED] = "score_all_rows",
     [LOW] = "low",         [HIGH] = "high",
     [CEILING] = "ceiling", [NORMALISED] = "normalised",
-    [FOUND] = "n_q_0.05"};
+    [FOUND] = "n_q_0.05",  [SIGNIFICANT] = "significant"};
 
 static double spread_of(const double *x, size_t n)
 {
@@ -59,6 +60,8 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
     row[P] = s->p ? s->p[cell] : NAN;
     row[P_MAX] = s->p ? s->p_max[cell] : NAN;
     row[Q] = s->p ? s->q[cell] : NAN;
+    if (s->p && cli_job_tests(r->job))
+        row[SIGNIFICANT] = cli_job_finds(r->job, s->p_max[cell], s->q[cell]);
     row[FAMILY] = s->p_family ? s->p_family[cell] : NAN;
     row[POOLED] = s->pooled ? s->pooled[cell] : NAN;
     row[LOW] = s->low ? s->low[cell] : NAN;
@@ -68,6 +71,15 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
         if (r->ceiling[t] > 0)
             row[NORMALISED] = row[SCORE] / r->ceiling[t];
     }
+}
+
+/* Findings of part i. */
+static size_t count_found(const cli_report *r, const cli_scores *s, size_t i)
+{
+    size_t found = 0;
+    for (size_t cell = i * s->m; cell < (i + 1) * s->m; cell++)
+        found += cli_job_finds(r->job, s->p_max[cell], s->q[cell]);
+    return found;
 }
 
 /* Many targets: what they have in common. */
@@ -90,6 +102,8 @@ static void row_of_all(const cli_report *r, const cli_scores *s, size_t i, doubl
     row[SCORE] = sum / n;
     row[SD] = n > 1 ? sqrt(square / (n - 1)) : NAN;
     row[FOUND] = s->q ? found : NAN;
+    if (s->p && cli_job_tests(r->job))
+        row[SIGNIFICANT] = (double)count_found(r, s, i);
     row[TARGETS] = n;
 }
 
@@ -206,6 +220,7 @@ static dnb_status write_table(const summary *y, const cli_report *r, const char 
 static void add_settings(cJSON *root, const cli_report *r)
 {
     const cli_mapping *a = r->job->args;
+    char text[96];
     cJSON_AddStringToObject(root, "analysis", a->anal);
     cJSON_AddStringToObject(root, "model", a->model);
     cJSON_AddStringToObject(root, "scoring",
@@ -223,6 +238,8 @@ static void add_settings(cJSON *root, const cli_report *r)
     if (a->components)
         cJSON_AddNumberToObject(root, "components", (double)a->components);
     cJSON_AddNumberToObject(root, "permutations", (double)a->permute);
+    if (cli_job_tests(r->job))
+        cJSON_AddStringToObject(root, "criterion", cli_job_criterion(r->job, text, sizeof text));
     cJSON_AddNumberToObject(root, "seed", (double)a->seed);
     cJSON_AddNumberToObject(root, "n_constant", (double)r->n_constant);
 }
@@ -262,6 +279,9 @@ static void add_best(cJSON *root, const cli_report *r)
             cJSON_AddNumberToObject(item, "p", b->p[t]);
             cJSON_AddNumberToObject(item, "p_max", b->p_max[t]);
             cJSON_AddNumberToObject(item, "q", b->q[t]);
+            if (cli_job_tests(r->job))
+                cJSON_AddNumberToObject(item, "significant",
+                                        cli_job_finds(r->job, b->p_max[t], b->q[t]));
         }
         cJSON_AddItemToArray(list, item);
     }
@@ -293,6 +313,26 @@ static dnb_status write_json(const summary *y, const cli_report *r, const char *
     return status;
 }
 
+/* How much was found, a line per layer. */
+static void say_findings(const cli_report *r, cli_context *ctx)
+{
+    char criterion[96];
+    cli_job_criterion(r->job, criterion, sizeof criterion);
+    for (size_t l = 0; l < r->n_layers && cli_job_tests(r->job); l++) {
+        const cli_scores *s = &r->scores[l];
+        size_t found = 0;
+        for (size_t i = 0; i < s->n_iter; i++)
+            found += count_found(r, s, i);
+        cli_say(ctx, "%s: %zu of %zu %s at %s", s->layer, found, s->n_iter * s->m,
+                r->axis == DNB_ITER_NONE ? "targets" : "targets of all iterations", criterion);
+    }
+    size_t found = 0;
+    for (size_t t = 0; r->best && t < r->best->m && cli_job_tests(r->job); t++)
+        found += cli_job_finds(r->job, r->best->p_max[t], r->best->q[t]);
+    if (r->best && cli_job_tests(r->job))
+        cli_say(ctx, "best layer: %zu of %zu targets at %s", found, r->best->m, criterion);
+}
+
 dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
     summary y = {0};
@@ -303,6 +343,8 @@ dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
         status = summary_init(&y, r, err);
     if (status == DNB_OK)
         status = fill(&y, r, err);
+    if (status == DNB_OK)
+        say_findings(r, ctx);
     if (status == DNB_OK && r->figure)
         status = cli_report_draw(r, ctx, err);
     if (status == DNB_OK)

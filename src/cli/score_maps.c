@@ -99,6 +99,22 @@ static dnb_status write_places(const char *dir, const cli_responses *r, size_t n
     return status;
 }
 
+/* The scores of what was found, 0 elsewhere. */
+static dnb_status write_found(const char *dir, const char *name, const cli_maps *maps,
+                              size_t n_maps, const double *score, const double *p_max,
+                              const double *q, cli_context *ctx, dnb_err *err)
+{
+    size_t cells = n_maps * maps->responses->m;
+    double *values = calloc(cells + 1, sizeof *values);
+    if (!values)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for a map of findings");
+    for (size_t i = 0; i < cells; i++)
+        values[i] = cli_job_finds(maps->job, p_max[i], q[i]) ? score[i] : 0;
+    dnb_status status = cli_maps_image(dir, name, maps->responses, n_maps, values, false, ctx, err);
+    free(values);
+    return status;
+}
+
 /* Columns are ROIs, rows iterations; a repeated name gets a number, as pandas does. */
 static dnb_status write_csv(const char *dir, const cli_responses *r, const cli_scores *s,
                             cli_context *ctx, dnb_err *err)
@@ -191,6 +207,9 @@ dnb_status cli_maps_write(const cli_maps *maps, const cli_scores *s, cli_context
         status = write_tests(dir, maps, s, ctx, err);
     if (status == DNB_OK && r && r->image)
         status = cli_maps_image(dir, "score", r, s->n_iter, s->mean, false, ctx, err);
+    if (status == DNB_OK && r && r->image && s->p && cli_job_tests(maps->job))
+        status = write_found(dir, "score_significant", maps, s->n_iter, s->mean, s->p_max, s->q,
+                             ctx, err);
     if (status == DNB_OK && r && r->image && s->place)
         status = write_places(dir, r, s->n_iter, s->place, ctx, err);
     if (status == DNB_OK && maps->corr && r->names)
@@ -227,6 +246,9 @@ dnb_status cli_maps_write_best(const cli_maps *maps, const cli_best *b, cli_cont
     status = cli_maps_image(maps->out, "best_layer", r, 1, mode, true, ctx, err);
     if (status == DNB_OK)
         status = cli_maps_image(maps->out, "best_score", r, 1, b->mean, false, ctx, err);
+    if (status == DNB_OK && b->p && cli_job_tests(maps->job))
+        status = write_found(maps->out, "best_score_significant", maps, 1, b->mean, b->p_max, b->q,
+                             ctx, err);
     free(mode);
     return status;
 }

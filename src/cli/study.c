@@ -311,7 +311,8 @@ static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, d
                      .iteraxis = s->args->iteraxis,
                      .responses = s->responses,
                      .corr = s->job.corr && s->responses,
-                     .probe = s->job.corr};
+                     .probe = s->job.corr,
+                     .job = &s->job};
     dnb_status status = DNB_OK;
     for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++)
         status = cli_maps_write(&maps, &s->scores[l], ctx, err);

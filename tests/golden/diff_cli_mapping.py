@@ -183,6 +183,38 @@ def tables():
     expect(all(abs(a["score"] - float(b["score"])) < 1e-12 for a, b in zip(said["results"], rows)), "summary.json: results")
 
 
+def findings():
+    """-max-stat and -fdr: what the summary, the printed line and the thresholded map say follows p_max.npy, or q.npy."""
+    act = "-act x.act.h5 -layer conv "
+    for command, name, option, said, found in [
+            ("db_encode -anal mv -model glm -pca 4 " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 40", "conv", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05),
+            ("db_encode -anal uv -model glm " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 200", "conv", "-fdr 0.2",
+             "q < 0.2, false discovery rate", lambda p, q: q < .2),
+            ("db_corr " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 40", "conv", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05),
+            ("dnn_probe -anal mv -model ridge -stim s.stim.csv -beh RT run " + act + "-permute 40", "conv", "-fdr 0.3",
+             "q < 0.3, false discovery rate", lambda p, q: q < .3),
+            ("db_decode -anal mv -model glm -act x.act.h5 -layer block/fc -resp y.roi.h5 -permute 40", "block/fc", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05)]:
+        words = command.split()
+        done = subprocess.run([os.path.join(BIN, words[0]), *words[1:], *option.split(), "-out", "fi"], capture_output=True, text=True)
+        expect(done.returncode == 0, command + done.stderr)
+        want = found(load("fi", name, "p_max.npy").reshape(-1), load("fi", name, "q.npy").reshape(-1))
+        line = "%s: %d of %d targets at %s\n" % (name, want.sum(), want.size, said)
+        expect(line in done.stderr, command + ": " + done.stderr)
+        with open("fi/summary.json", encoding="utf-8") as f:
+            report = json.load(f)
+        expect(report["criterion"] == said and [r["significant"] for r in report["results"]] == list(want.astype(int)), command + ": summary")
+        if "bold" in command:
+            score, marked = (nibabel.load("fi/conv/%s.nii.gz" % n).get_fdata().reshape(-1) for n in ("score", "score_significant"))
+            inside = nibabel.load("mask.nii.gz").get_fdata().reshape(-1) != 0
+            kept = np.zeros(inside.size)
+            kept[inside] = np.where(want, score[inside], 0)
+            expect(np.array_equal(marked, kept), command + ": map")
+            expect(0 < want.sum() < want.size, command + ": nothing, or all, was found")
+
+
 def memory():
     """Layers that do not fit together are taken one by one, with the same scores."""
     line = os.path.join(BIN, "db_encode") + " -anal mv -act x.act.h5 -resp y.roi.h5 -model glm -out %s -memory %d"
@@ -397,6 +429,7 @@ with tempfile.TemporaryDirectory() as top:
     tables()
     memory()
     encode_uv()
+    findings()
     images(bold_volumes.copy(), bold_mask)
     probe()
     decode(bold_volumes, bold_mask)
