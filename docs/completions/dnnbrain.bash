@@ -383,7 +383,7 @@ _dnnbrain()
             -roi|--roi) ;;
             -beh|--beh) ;;
             -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
-            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls svc lrc lda gnb' -- "$cur")) ;;
             -scoring|--scoring) ;;
             -cv|--cv) ;;
             -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
@@ -397,12 +397,13 @@ _dnnbrain()
             -permute|--permute) ;;
             -fdr|--fdr) ;;
             -seed|--seed) ;;
+            -c|--c) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

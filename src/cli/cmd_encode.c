@@ -46,6 +46,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     }
     if (status == DNB_OK && a->beh.count)
         status = cli_study_columns(&s.table, NULL, &s, err);
+    s.table_width = a->beh.count;
     if (status == DNB_OK)
         status = cli_study_run(&s, ctx, err);
     cli_study_release(&s);

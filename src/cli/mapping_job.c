@@ -62,6 +62,9 @@ static dnb_status check_model(const cli_job *job, cli_context *ctx, dnb_err *err
         return cli_usage(ctx, err, "-l1-ratio belongs to elasticnet");
     if (a->components && (job->classify || job->regression != DNB_PLS))
         return cli_usage(ctx, err, "-components belongs to pls");
+    if (a->c != 0 &&
+        !(job->classify && (job->classifier == DNB_SVC || job->classifier == DNB_LOGISTIC)))
+        return cli_usage(ctx, err, "-c belongs to svc and lrc");
     return DNB_OK;
 }
 

@@ -140,6 +140,14 @@ typedef struct cli_mapping {
         .help = "Seed of shuffled folds, permutations and bootstrap draws."                        \
     }
 
+/* For commands with classifiers. */
+#define CLI_C_OPTION(args)                                                                         \
+    {                                                                                              \
+        .name = "c", .type = CLI_DOUBLE, .offset = offsetof(args, mapping.c), .value = "C",        \
+        .min = 1e-12, .max = 1e12,                                                                 \
+        .help = "svc, lrc: inverse penalty. Default: 0.025 for svc, 1 for lrc."                    \
+    }
+
 /* -boot, for commands whose targets are few enough to keep every prediction. */
 #define CLI_BOOT_OPTION(args)                                                                      \
     {                                                                                              \

@@ -147,7 +147,8 @@ static dnb_status write_csv(const char *dir, const cli_responses *r, const cli_s
 static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_scores *s,
                               cli_context *ctx, dnb_err *err)
 {
-    const size_t shape[2] = {s->n_iter, s->m};
+    const size_t by_iter[2] = {s->n_iter, s->m}, units[3] = {s->m, 1, 1},
+                 *shape = maps->decoded ? units : by_iter;
     const struct {
         const char *name;
         const double *values;
@@ -156,7 +157,8 @@ static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_s
     for (size_t i = 0; i < 4 && status == DNB_OK; i++) {
         if (!list[i].values)
             continue;
-        status = cli_maps_array(dir, list[i].name, DNB_F64, 2, shape, list[i].values, ctx, err);
+        status = cli_maps_array(dir, list[i].name, DNB_F64, maps->decoded ? 3 : 2, shape,
+                                list[i].values, ctx, err);
         if (status == DNB_OK && maps->responses && maps->responses->image)
             status = cli_maps_image(dir, list[i].name, maps->responses, s->n_iter, list[i].values,
                                     false, ctx, err);
@@ -176,6 +178,36 @@ static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_s
     return status;
 }
 
+/* Of columns decoded: the best ROI or voxel, m x 1 x 1. */
+static dnb_status write_numbers(const char *dir, const cli_scores *s, cli_context *ctx,
+                                dnb_err *err)
+{
+    const size_t shape[3] = {s->m, 1, 1};
+    int64_t *number = calloc(s->m + 1, sizeof *number);
+    if (!number)
+        return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", dir);
+    for (size_t t = 0; t < s->m; t++)
+        number[t] = s->place[3 * t];
+    dnb_status status = cli_maps_array(dir, "location", DNB_I64, 3, shape, number, ctx, err);
+    free(number);
+    return status;
+}
+
+/* Classes decoded, in the shapes that decode writes. */
+static dnb_status write_decoded(const char *dir, const cli_scores *s, cli_context *ctx,
+                                dnb_err *err)
+{
+    const size_t shape[6] = {s->m, 1, 1, s->k, s->n_classes, s->n_classes};
+    dnb_status status = cli_maps_array(dir, "score", DNB_F64, 4, shape, s->score, ctx, err);
+    if (status == DNB_OK && s->place)
+        status = cli_maps_array(dir, "max_score", DNB_F64, 3, shape, s->mean, ctx, err);
+    if (status == DNB_OK && s->place)
+        status = write_numbers(dir, s, ctx, err);
+    if (status == DNB_OK && s->confusion)
+        status = cli_maps_array(dir, "conf_m", DNB_F64, 6, shape, s->confusion, ctx, err);
+    return status;
+}
+
 static dnb_status write_scores(const char *dir, const cli_maps *maps, const cli_scores *s,
                                cli_context *ctx, dnb_err *err)
 {
@@ -183,6 +215,8 @@ static dnb_status write_scores(const char *dir, const cli_maps *maps, const cli_
                  place[3] = {s->n_iter, s->m, 3},
                  matrix[5] = {s->n_iter, s->m, s->k, s->n_classes, s->n_classes};
     dnb_status status = DNB_OK;
+    if (maps->decoded)
+        return write_decoded(dir, s, ctx, err);
     if (maps->corr)
         status = cli_maps_array(dir, "score", DNB_F64, 2, two, s->mean, ctx, err);
     if (status == DNB_OK && !maps->corr && s->place)

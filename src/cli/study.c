@@ -176,7 +176,7 @@ dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err)
     if (!s->layers || !s->scores)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", s->n_layers);
     if (!s->has_patterns) {
-        cli_layer_of_table(&s->layers[0], "beh", s->table, s->job.n, s->args->beh.count);
+        cli_layer_of_table(&s->layers[0], "beh", s->table, s->job.n, s->table_width);
         return DNB_OK;
     }
     for (size_t l = 0; l < s->n_layers; l++) {
@@ -312,7 +312,8 @@ static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, d
                      .responses = s->responses,
                      .corr = s->job.corr && s->responses,
                      .probe = s->job.corr,
-                     .job = &s->job};
+                     .job = &s->job,
+                     .decoded = s->decoding};
     dnb_status status = DNB_OK;
     for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++)
         status = cli_maps_write(&maps, &s->scores[l], ctx, err);
@@ -321,6 +322,10 @@ static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, d
     const size_t table[2] = {s->m_all, 3};
     if (status == DNB_OK && s->ceiling_table)
         status = cli_maps_array(maps.out, "ceiling", DNB_F64, 2, table, s->ceiling_table, ctx, err);
+    for (size_t l = 0; l < s->n_layers && s->decoding; l++) { /* a place among ROIs, no unit's */
+        free(s->scores[l].place);
+        s->scores[l].place = NULL;
+    }
     if (status == DNB_OK)
         status = cli_study_report(s, n_constant, ctx, err);
     return status;

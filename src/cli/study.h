@@ -79,7 +79,8 @@ typedef struct cli_study {
     char **ids; /* its stimIDs, borrowed from it */
     bool has_patterns;
     cli_patterns patterns;
-    double *table; /* predictors that are columns of -stim */
+    double *table; /* predictors that are columns of -stim, or (decoding classes) the responses */
+    size_t table_width;
     cli_layer *layers;
     size_t n_layers;
 

@@ -326,6 +326,27 @@ def decode(volumes, mask):
     close(load("de3", "beh", "score.npy").reshape(2, 2), fold_scores(Ridge(1.), Y, np.stack([RT, LABEL], 1), list(GroupKFold(2).split(Y, groups=RUN))), "decode behaviour")
 
 
+def decode_classes():
+    """Classes from ROIs, in decode's shapes."""
+    codes = np.unique(CONDITION, return_inverse=True)[1]
+    for model, peer in [("svc", SVC(kernel="linear", C=.1)), ("lda", LinearDiscriminantAnalysis())]:
+        run("db_decode -anal mv -stim s.stim.csv -beh label condition -resp y.roi.h5 -model %s %s -folds leave-group-out "
+            "-groups s.stim.csv:run -out dc" % (model, "-c .1" if model == "svc" else ""))
+        score, conf = load("dc", "beh", "score.npy"), load("dc", "beh", "conf_m.npy")
+        expect(score.shape == (2, 1, 1, 6) and conf.shape == (2, 1, 1, 6, 3, 3), "decode %s: shapes" % model)
+        for t, labels in enumerate((LABEL - 1, codes)):
+            for f, (train, test) in enumerate(LeaveOneGroupOut().split(Y, groups=RUN)):
+                said = peer.fit(Y[train], labels[train]).predict(Y[test])
+                close(score[t, 0, 0, f], accuracy_score(labels[test], said), "decode %s: accuracy" % model)
+                close(conf[t, 0, 0, f], confusion_matrix(labels[test], said, labels=range(3)), "decode %s: confusion" % model)
+    run("db_decode -anal uv -stim s.stim.csv -beh condition -resp y.roi.h5 -model gnb -out dc2")
+    every = np.array([[accuracy_score(codes[b], GaussianNB().fit(u[a], codes[a]).predict(u[b])) for a, b in StratifiedKFold(3).split(Y, codes)]
+                      for u in Y.T[:, :, None]])
+    close(load("dc2", "beh", "max_score.npy"), every.mean(1).max().reshape(1, 1, 1), "decode uv: best ROI's accuracy")
+    best = load("dc2", "beh", "location.npy")
+    expect(best.shape == (1, 1, 1) and every.mean(1)[best.item() - 1] == every.mean(1).max(), "decode uv: best ROI")
+
+
 def corr():
     run("db_corr -act x.act.h5 -resp y.roi.h5 -iteraxis channel -out co")
     ours = load("co", "conv", "channel", "score.npy")
@@ -421,6 +442,30 @@ def haxby():
           "haxby: voxels from categories")
     expect(nibabel.load("h/beh/score.nii.gz").shape == volumes.shape[:3], "haxby: image")
 
+    # Categories from voxels: the mean volume of every run and category, z-scored within its run.
+    all_voxels, seen = volumes.get_fdata(), np.array([r[0] for r in rows])
+    means, category, block = [], [], []
+    for one in np.unique(runs):
+        of_run = np.stack([all_voxels[..., (runs == one) & (seen == n)].mean(-1) for n in names], -1)
+        deviation = of_run.std(-1, keepdims=True)
+        means.append((of_run - of_run.mean(-1, keepdims=True)) / np.where(deviation > 0, deviation, 1))
+        category += names
+        block += [one] * len(names)
+    nibabel.save(nibabel.Nifti1Image(np.concatenate(means, -1).astype(np.float32), volumes.affine), "means.nii.gz")
+    stim("c.stim.csv", ["b%d.png" % i for i in range(len(category))], run=block, condition=category)
+    y = nibabel.load("means.nii.gz").get_fdata()[inside].T
+    codes = np.unique(category, return_inverse=True)[1]
+    for model, peer in [("svc", SVC(kernel="linear", C=.025)), ("lrc", LogisticRegression(C=1., tol=1e-10, max_iter=10000)),
+                        ("gnb", GaussianNB())]:
+        run("db_decode -anal mv -model %s -stim c.stim.csv -beh condition -resp means.nii.gz -bmask %s -groups c.stim.csv:run "
+            "-folds leave-group-out -out hc" % (model, mask))
+        score, conf = load("hc", "beh", "score.npy")[0, 0, 0], load("hc", "beh", "conf_m.npy")[0, 0, 0]
+        for f, (train, test) in enumerate(LeaveOneGroupOut().split(y, groups=block)):
+            said = peer.fit(y[train], codes[train]).predict(y[test])
+            close(score[f], accuracy_score(codes[test], said), "haxby %s: accuracy of fold %d" % (model, f))
+            close(conf[f], confusion_matrix(codes[test], said, labels=range(len(names))), "haxby %s: confusion of fold %d" % (model, f))
+        print("haxby, %d categories from %d voxels by %s: %.1f %% correct" % (len(names), y.shape[1], model, 100 * score.mean()))
+
 
 with tempfile.TemporaryDirectory() as top:
     os.chdir(top)
@@ -433,6 +478,7 @@ with tempfile.TemporaryDirectory() as top:
     images(bold_volumes.copy(), bold_mask)
     probe()
     decode(bold_volumes, bold_mask)
+    decode_classes()
     corr()
     predict(bold_volumes, bold_mask)
     ceilings()
