@@ -256,7 +256,7 @@ _dnnbrain()
             -roi|--roi) ;;
             -beh|--beh) ;;
             -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
-            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls banded' -- "$cur")) ;;
             -scoring|--scoring) ;;
             -cv|--cv) ;;
             -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
@@ -270,6 +270,7 @@ _dnnbrain()
             -permute|--permute) ;;
             -fdr|--fdr) ;;
             -seed|--seed) ;;
+            -iterations|--iterations) ;;
             -bootstrap|--bootstrap) ;;
             -ceiling|--ceiling) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -save-weights|--save-weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -278,7 +279,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -iterations -partition -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

@@ -13,8 +13,8 @@ typedef struct cli_mapping {
     const char *anal, *model, *scoring, *choice, *folds, *groups;
     cli_doubles alpha;
     double l1_ratio, c, fdr;
-    long long cv, inner, components, pca, seed, permute, boot;
-    bool shared_alpha, allow_leak, max_stat;
+    long long cv, inner, components, pca, seed, permute, boot, iterations;
+    bool shared_alpha, allow_leak, max_stat, partition;
 } cli_mapping;
 
 /* What counts as found, once there are p-values. */
@@ -140,6 +140,23 @@ typedef struct cli_mapping {
         .help = "Seed of shuffled folds, permutations and bootstrap draws."                        \
     }
 
+/* For commands with -model banded. */
+#define CLI_BANDED_OPTIONS(args)                                                                   \
+    {.name = "iterations",                                                                         \
+     .type = CLI_INT,                                                                              \
+     .offset = offsetof(args, mapping.iterations),                                                 \
+     .value = "N",                                                                                 \
+     .min = 1,                                                                                     \
+     .max = 1e6,                                                                                   \
+     .help = "banded: sets of band weights tried (equal weights, then random ones), each with "    \
+             "every -alpha. Default: 20."},                                                        \
+    {                                                                                              \
+        .name = "partition", .type = CLI_FLAG, .offset = offsetof(args, mapping.partition),        \
+        .help =                                                                                    \
+            "banded: also what each band alone adds and what bands share, from a fit of every "    \
+            "subset of at most 4 bands."                                                           \
+    }
+
 /* For commands with classifiers. */
 #define CLI_C_OPTION(args)                                                                         \
     {                                                                                              \
@@ -159,7 +176,7 @@ typedef struct cli_mapping {
 /* The job, once options are understood. Zero-initialise; cli_job_release. */
 typedef struct cli_job {
     const cli_mapping *args;
-    bool uv, classify, corr;
+    bool uv, classify, corr, banded; /* banded: ridge with a penalty per layer */
     dnb_regression_kind regression;
     dnb_classifier_kind classifier;
     dnb_scoring scoring;
@@ -180,6 +197,10 @@ dnb_status cli_job_stimuli(cli_job *job, size_t n, const char *from, char **ids,
 /* Folds for labels (NULL: of numbers), checked for repeats; warns of classes that folds lack. */
 dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx,
                          dnb_err *err) DNB_MUST_CHECK;
+/* Penalties to choose among, with -model banded. */
+void cli_job_alphas(const double **alphas, size_t *n_alphas, const cli_job *job);
+/* Folds of training rows. */
+dnb_folds_options cli_job_inner(const cli_job *job);
 /* Options of the multivariate engine, `memory` bytes. ctx may be NULL: no progress is shown. */
 void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx);
 /* Is a finding defined (-max-stat, -fdr)? */

@@ -17,6 +17,7 @@ enum {
     ITER,
     TARGETS,
     SCORE,
+    SPLIT,
     SD,
     MAX,
     P,
@@ -30,17 +31,29 @@ enum {
     NORMALISED,
     FOUND,
     SIGNIFICANT,
+    UNIQUE,
+    PENALTY,
     NUMBERS
 };
-static const char *const number_names[NUMBERS] = {
-    [ITER] = "iteration",  [TARGETS] = "targets",
-    [SCORE] = "score",     [SD] = "sd",
-    [MAX] = "max",         [P] = "p",
-    [P_MAX] = "p_max",     [Q] = "q",
-    [FAMILY] = "p_family", [POOLED] = "score_all_rows",
-    [LOW] = "low",         [HIGH] = "high",
-    [CEILING] = "ceiling", [NORMALISED] = "normalised",
-    [FOUND] = "n_q_0.05",  [SIGNIFICANT] = "significant"};
+static const char *const number_names[NUMBERS] = {[ITER] = "iteration",
+                                                  [TARGETS] = "targets",
+                                                  [SCORE] = "score",
+                                                  [SPLIT] = "split",
+                                                  [UNIQUE] = "unique",
+                                                  [PENALTY] = "alpha",
+                                                  [SD] = "sd",
+                                                  [MAX] = "max",
+                                                  [P] = "p",
+                                                  [P_MAX] = "p_max",
+                                                  [Q] = "q",
+                                                  [FAMILY] = "p_family",
+                                                  [POOLED] = "score_all_rows",
+                                                  [LOW] = "low",
+                                                  [HIGH] = "high",
+                                                  [CEILING] = "ceiling",
+                                                  [NORMALISED] = "normalised",
+                                                  [FOUND] = "n_q_0.05",
+                                                  [SIGNIFICANT] = "significant"};
 
 static double spread_of(const double *x, size_t n)
 {
@@ -55,7 +68,9 @@ static double spread_of(const double *x, size_t n)
 static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, size_t t, double *row)
 {
     size_t cell = i * s->m + t;
-    row[SCORE] = s->mean[cell];
+    row[s->share ? SPLIT : SCORE] = s->mean[cell];
+    row[UNIQUE] = s->unique ? s->unique[cell] : NAN;
+    row[PENALTY] = s->penalty ? s->penalty[cell] : NAN;
     row[SD] = spread_of(s->score + cell * s->k, s->k);
     row[P] = s->p ? s->p[cell] : NAN;
     row[P_MAX] = s->p ? s->p_max[cell] : NAN;
@@ -66,7 +81,7 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
     row[POOLED] = s->pooled ? s->pooled[cell] : NAN;
     row[LOW] = s->low ? s->low[cell] : NAN;
     row[HIGH] = s->low ? s->high[cell] : NAN;
-    if (r->ceiling) {
+    if (r->ceiling && !s->share) {
         row[CEILING] = r->ceiling[t];
         if (r->ceiling[t] > 0)
             row[NORMALISED] = row[SCORE] / r->ceiling[t];
@@ -86,20 +101,22 @@ static size_t count_found(const cli_report *r, const cli_scores *s, size_t i)
 static void row_of_all(const cli_report *r, const cli_scores *s, size_t i, double *row)
 {
     const double *mean = s->mean + i * s->m;
-    double sum = 0, square = 0, found = 0, n = 0;
+    double sum = 0, square = 0, found = 0, unique = 0, n = 0;
     row[MAX] = -INFINITY;
     for (size_t t = 0; t < s->m; t++) {
         if (r->constant && r->constant[t])
             continue;
         n++;
         sum += mean[t];
+        unique += s->unique ? s->unique[i * s->m + t] : 0;
         row[MAX] = fmax(row[MAX], mean[t]);
         found += s->q && s->q[i * s->m + t] < 0.05;
     }
     for (size_t t = 0; t < s->m; t++)
         if (!r->constant || !r->constant[t])
             square += (mean[t] - sum / n) * (mean[t] - sum / n);
-    row[SCORE] = sum / n;
+    row[s->share ? SPLIT : SCORE] = sum / n;
+    row[UNIQUE] = s->unique ? unique / n : NAN;
     row[SD] = n > 1 ? sqrt(square / (n - 1)) : NAN;
     row[FOUND] = s->q ? found : NAN;
     if (s->p && cli_job_tests(r->job))
@@ -233,6 +250,8 @@ static void add_settings(cJSON *root, const cli_report *r)
     if (a->alpha.count)
         cJSON_AddItemToObject(root, "alpha",
                               cJSON_CreateDoubleArray(a->alpha.items, (int)a->alpha.count));
+    if (r->job->banded)
+        cJSON_AddNumberToObject(root, "iterations", a->iterations ? (double)a->iterations : 20);
     if (a->pca)
         cJSON_AddNumberToObject(root, "pca", (double)a->pca);
     if (a->components)

@@ -29,6 +29,7 @@ RSA = "dnnbrain rsa -drdm dnn.rdm.h5 -brdm brain.rdm.h5 -permute 10 -out out/x "
 VIEW = "dnn_view -net net.onnx -stim pictures.stim.csv -out out/maps "
 
 ENCODE = "db_encode -anal mv -model glm -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
+BANDED = ENCODE.replace("glm", "banded")
 PROBE = "dnn_probe -anal mv -model lrc -act layers.act.h5 -layer fc -stim behave.stim.csv -beh label -out out/x "
 DECODE = "db_decode -anal mv -model glm -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
 CORR = "db_corr -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
@@ -252,6 +253,11 @@ GROUPS = {
         (PROBE + "-model gnb -c 3", USAGE, r"-c belongs to svc and lrc"),
         (DECODE.replace("glm", "svc"), USAGE, r"-model svc predicts classes: give -beh"),
         (DECODE + "-c 1", USAGE, r"-c belongs to svc and lrc"),
+        (ENCODE + "-partition", USAGE, r"-iterations and -partition belong to banded"),
+        (BANDED + "-anal uv", USAGE, r"-model banded is multivariate"),
+        (BANDED + "-permute 30", USAGE, r"-permute does not belong to -model banded"),
+        (BANDED + "-iteraxis channel", USAGE, r"-iteraxis does not belong to -model banded"),
+        (BANDED + "-folds loo", FAILED, r"fold 1 tests 1 stimulus.*take fewer folds"),
         (ENCODE + "-max-stat", USAGE, r"-max-stat needs -permute N"),
         (ENCODE + "-fdr .05", USAGE, r"-fdr needs -permute N"),
         (ENCODE + "-fdr .05 -max-stat -permute 30", USAGE, r"either -max-stat or -fdr, not both"),

@@ -326,6 +326,70 @@ def decode(volumes, mask):
     close(load("de3", "beh", "score.npy").reshape(2, 2), fold_scores(Ridge(1.), Y, np.stack([RT, LABEL], 1), list(GroupKFold(2).split(Y, groups=RUN))), "decode behaviour")
 
 
+def banded_peer(bands, y, penalty, train, test):
+    """Prediction of y[test] with that penalty per band (inf: left out), and the product measure's shares of R^2."""
+    kept = [b for b, p in enumerate(penalty) if np.isfinite(p)]
+    x = np.hstack([bands[b] / np.sqrt(penalty[b]) for b in kept])
+    width = np.cumsum([0] + [bands[b].shape[1] for b in kept])
+    mean, offset = x[train].mean(0), y[train].mean()
+    w = np.linalg.lstsq(np.vstack([x[train] - mean, np.eye(x.shape[1])]), np.append(y[train] - offset, np.zeros(x.shape[1])), rcond=None)[0]
+    centre = y[test].mean()
+    parts = np.zeros((len(penalty), len(test)))
+    for i, b in enumerate(kept):
+        of = slice(width[i], width[i + 1])
+        parts[b] = (x[test] - mean)[:, of] @ w[of]
+    p = parts.sum(0) + offset
+    total = ((y[test] - centre) ** 2).sum()
+    share = parts @ (2 * (y[test] - centre) - (p - centre)) - (offset - centre) * (p - centre).sum() / len(penalty)
+    return p, share / total
+
+
+def banded():
+    grid = "-alpha 1 10 100 "
+    for layer in LAYERS:  # one band is ridge regression
+        run("db_encode -anal mv -model ridge -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b1" % (layer, grid))
+        run("db_encode -anal mv -model banded -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b2" % (layer, grid))
+        close(load("b2", "banded", "score.npy"), load("b1", layer, "score.npy"), "one band is ridge: " + layer)
+        close(load("b2", "banded", "split.npy"), load("b1", layer, "score.npy"), "its share is all: " + layer)
+    names = list(LAYERS)
+    run("db_encode -anal mv -model banded -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -iterations 12 -seed 4 -partition -out b3" %
+        (" ".join(names), grid))
+    score, split, alpha, unique, common = (load("b3", "banded", n + ".npy") for n in ("score", "split", "alpha", "unique", "common"))
+    expect(score.shape == (1, 3, 3) and split.shape == alpha.shape == unique.shape == (2, 3, 3) and common.shape == (4, 3, 3), "banded: shapes")
+    expect(len(np.unique(alpha[np.isfinite(alpha)])) > 3, "banded: penalties differ between bands")
+    alone = np.stack([load("b1", names[1], "score.npy")[0]] * 2)
+    run("db_encode -anal mv -model ridge -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b1" % (names[0], grid))
+    alone[1] = load("b1", names[0], "score.npy")[0]
+    close(unique, score - alone, "unique is what the others lack")
+    close(common.sum(0), score[0], "parts add up to the whole")
+    close(split.sum(0), score[0], "shares add up to the whole")
+    bands = [flat(n) for n in names]
+    for f, (train, test) in enumerate(KFold(3).split(Y)):
+        for t in range(3):
+            p, share = banded_peer(bands, Y[:, t], alpha[:, t, f], train, test)
+            close(score[0, t, f], r2_score(Y[test, t], p), "banded score")
+            close(split[:, t, f], share, "banded shares")
+    with open("b3/summary.json", encoding="utf-8") as f:
+        rows = json.load(f)["results"]
+    expect([(r["layer"], r["target"]) for r in rows] == [(l, t) for l in ["banded"] + names for t in ROIS], "banded: rows of the summary")
+    close([r["score"] for r in rows[:3]], score[0].mean(1), "banded: summary of the score")
+    close([r["split"] for r in rows[3:]], split.mean(2).reshape(-1), "banded: summary of the shares")
+    close([r["unique"] for r in rows[3:]], unique.mean(2).reshape(-1), "banded: summary of unique parts")
+    # Behaviour as one more band; images; the same for any number of threads.
+    for n in (1, 2):
+        run("dnnbrain encode -anal mv -model banded -act x.act.h5 -layer conv -stim s.stim.csv -beh RT label -resp bold.nii.gz "
+            "-bmask mask.nii.gz -groups s.stim.csv:run -cv 2 -partition -threads %d -out bb%d" % (n, n))
+    for n in ("score", "split", "alpha", "unique", "common"):
+        expect(np.array_equal(load("bb1", "banded", n + ".npy"), load("bb2", "banded", n + ".npy")), "banded %s: 1 and 2 threads" % n)
+    inside = nibabel.load("mask.nii.gz").get_fdata() != 0
+    y, image4 = nibabel.load("bold.nii.gz").get_fdata()[inside].T, nibabel.load("bb1/banded/split.nii.gz").get_fdata()
+    split, alpha = load("bb1", "banded", "split.npy"), load("bb1", "banded", "alpha.npy")
+    close(image4[inside].T, split.mean(2), "banded: image", 1e-5)
+    for f, (train, test) in enumerate(GroupKFold(2).split(y, groups=RUN)):
+        for t in (0, 3, 7):
+            close(split[:, t, f], banded_peer([flat("conv"), np.stack([RT, LABEL], 1)], y[:, t], alpha[:, t, f], train, test)[1], "a band of behaviour")
+
+
 def decode_classes():
     """Classes from ROIs, in decode's shapes."""
     codes = np.unique(CONDITION, return_inverse=True)[1]
@@ -478,6 +542,7 @@ with tempfile.TemporaryDirectory() as top:
     images(bold_volumes.copy(), bold_mask)
     probe()
     decode(bold_volumes, bold_mask)
+    banded()
     decode_classes()
     corr()
     predict(bold_volumes, bold_mask)
