@@ -256,7 +256,7 @@ _dnnbrain()
             -roi|--roi) ;;
             -beh|--beh) ;;
             -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
-            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls banded' -- "$cur")) ;;
             -scoring|--scoring) ;;
             -cv|--cv) ;;
             -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
@@ -268,7 +268,9 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
+            -iterations|--iterations) ;;
             -bootstrap|--bootstrap) ;;
             -ceiling|--ceiling) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -save-weights|--save-weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
@@ -277,7 +279,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -iterations -partition -bootstrap -best-layer -ceiling -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -313,6 +315,7 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -c|--c) ;;
             -bootstrap|--bootstrap) ;;
@@ -322,7 +325,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -c -bootstrap -best-layer -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -bootstrap -best-layer -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -348,13 +351,14 @@ _dnnbrain()
             -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -roi|--roi) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -380,7 +384,7 @@ _dnnbrain()
             -roi|--roi) ;;
             -beh|--beh) ;;
             -anal|--anal) COMPREPLY=($(compgen -W 'uv mv' -- "$cur")) ;;
-            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls' -- "$cur")) ;;
+            -model|--model) COMPREPLY=($(compgen -W 'glm ridge lasso elasticnet pls svc lrc lda gnb' -- "$cur")) ;;
             -scoring|--scoring) ;;
             -cv|--cv) ;;
             -folds|--folds) COMPREPLY=($(compgen -W 'contiguous stratified shuffled loo groups leave-group-out' -- "$cur")) ;;
@@ -392,13 +396,15 @@ _dnnbrain()
             -components|--components) ;;
             -pca|--pca) ;;
             -permute|--permute) ;;
+            -fdr|--fdr) ;;
             -seed|--seed) ;;
+            -c|--c) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

@@ -6,6 +6,7 @@
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/array.h"
 #include "dnnbrain/banded.h"
+#include "dnnbrain/banded_map.h"
 #include "dnnbrain/brainimage.h"
 #include "dnnbrain/classify.h"
 #include "dnnbrain/cluster.h"

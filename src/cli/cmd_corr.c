@@ -16,6 +16,7 @@ static const cli_option options[] = {
      .max = 1e8,
      .help = "Permutations of the stimuli for p-values of the best unit, corrected for the choice "
              "among units; p_max also for the choice among targets."},
+    CLI_FINDING_OPTIONS(cli_map_args),
     {.name = "seed",
      .type = CLI_INT,
      .offset = offsetof(cli_map_args, mapping.seed),

@@ -16,9 +16,14 @@ static const cli_option options[] = {
      .type = CLI_STRINGS,
      .offset = offsetof(cli_map_args, beh),
      .value = "COLUMN",
-     .help = "Columns of -stim to predict in the place of activations."},
-    CLI_MAPPING_OPTIONS(cli_map_args, "glm|ridge|lasso|elasticnet|pls",
-                        "Regression: glm is ordinary least squares with an intercept."),
+     .help = "Columns of -stim to predict in the place of activations: numbers for regressions, "
+             "whole numbers or texts for classifiers."},
+    CLI_MAPPING_OPTIONS(cli_map_args, "glm|ridge|lasso|elasticnet|pls|svc|lrc|lda|gnb",
+                        "Regression (glm: ordinary least squares with an intercept), or a "
+                        "classifier of the columns of -beh (svc: linear support vectors, C 0.025; "
+                        "lrc: logistic regression, C 1; lda: linear discriminants; gnb: naive "
+                        "Bayes)."),
+    CLI_C_OPTION(cli_map_args),
     CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
@@ -256,6 +261,18 @@ static dnb_status run_layers(cli_study *s, const cli_responses *r, cli_context *
     return status == DNB_OK ? cli_study_report(s, n_constant, ctx, err) : status;
 }
 
+/* Classes from responses: probe's run, with the responses as the only layer. */
+static dnb_status run_classes(cli_study *s, cli_responses *r, cli_context *ctx, dnb_err *err)
+{
+    s->table = r->y;
+    s->table_width = r->m;
+    r->y = NULL;
+    s->m = s->args->beh.count;
+    s->responses = NULL;
+    s->target_path = s->args->network.stim;
+    return cli_study_run(s, ctx, err);
+}
+
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = args;
@@ -264,6 +281,11 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     dnb_status status = cli_study_check_beh(a, ctx, err);
     if (status == DNB_OK)
         status = cli_study_check(&s, a, ctx, err);
+    if (status == DNB_OK && s.job.classify && !a->beh.count)
+        status = cli_usage(ctx, err,
+                           "-model %s predicts classes: give -beh, columns of -stim (activations "
+                           "are numbers, for regressions)",
+                           a->mapping.model);
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK)
@@ -274,12 +296,14 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         s.responses = &r;
         s.decoding = true;
         s.target_names = a->beh.count ? a->beh.items : NULL;
+        s.table_width = a->beh.count;
         status = cli_study_open(&s, r.n, ctx, err);
     }
     if (status == DNB_OK && a->beh.count)
-        status = cli_study_columns(&s.table, NULL, &s, err);
+        status = s.job.classify ? cli_study_columns(NULL, &s.classes, &s, err)
+                                : cli_study_columns(&s.table, NULL, &s, err);
     if (status == DNB_OK)
-        status = run_layers(&s, &r, ctx, err);
+        status = s.job.classify ? run_classes(&s, &r, ctx, err) : run_layers(&s, &r, ctx, err);
     cli_study_release(&s);
     cli_responses_release(&r);
     return status;
@@ -292,7 +316,12 @@ static const char *const examples[] = {
     "How well every unit of fc3 can be read from all voxels of a region.",
     "dnnbrain decode -anal mv -model ridge -alpha 10 -stim all.stim.csv -beh RT -resp vtc.roi.h5 "
     "-out decode",
-    "The same of a behaviour column.", NULL};
+    "The same of a behaviour column.",
+    "dnnbrain decode -anal mv -model svc -stim all.stim.csv -beh condition -resp beta.nii.gz "
+    "-bmask "
+    "vtc.nii.gz -groups all.stim.csv:run -folds leave-group-out -out decode",
+    "What category was seen, from all voxels of a region, tested on runs left out.",
+    NULL};
 
 const cli_command cmd_decode = {
     .name = "decode",
@@ -300,11 +329,14 @@ const cli_command cmd_decode = {
     .summary = "predict activations or behaviour from brain responses",
     .description =
         "Cross-validated prediction of every unit of each layer (or of columns of the stimulus "
-        "list) from ROIs or voxels. -anal uv fits each ROI or voxel alone and keeps, per unit, the "
+        "list, as numbers or classes) from ROIs or voxels. -anal uv fits each ROI or voxel alone "
+        "and keeps, per unit, the "
         "one with the best mean score over folds; -anal mv uses all of them together.\n\n"
         "Writes DIR/LAYER/score.npy (channels x rows x columns x folds); uv also max_score.npy and "
         "location.npy (channels x rows x columns), the number of the best ROI or voxel, from 1 in "
-        "the order of the response. Units that do not vary, such as dead ReLUs, score 0.",
+        "the order of the response; classifiers conf_m.npy (channels x rows x columns x folds x "
+        "classes x classes, rows are the truth). Columns of -beh are channels of a layer `beh`. "
+        "Units that do not vary, such as dead ReLUs, score 0.",
     .examples = examples,
     .options = options,
     .args_size = sizeof(cli_map_args),

@@ -13,9 +13,13 @@ static const cli_option options[] = {
      .type = CLI_STRINGS,
      .offset = offsetof(cli_map_args, beh),
      .value = "COLUMN",
-     .help = "Columns of -stim as predictors in the place of activations."},
-    CLI_MAPPING_OPTIONS(cli_map_args, "glm|ridge|lasso|elasticnet|pls",
-                        "Regression: glm is ordinary least squares with an intercept."),
+     .help = "Columns of -stim as predictors in the place of activations (with -model banded also "
+             "beside them, as one more band)."},
+    CLI_MAPPING_OPTIONS(cli_map_args, "glm|ridge|lasso|elasticnet|pls|banded",
+                        "Regression: glm is ordinary least squares with an intercept; banded is "
+                        "ridge of all layers together, each with its own penalty for every "
+                        "target."),
+    CLI_BANDED_OPTIONS(cli_map_args),
     CLI_BOOT_OPTION(cli_map_args),
     CLI_BEST_LAYER_OPTION,
     CLI_CEILING_OPTION,
@@ -46,6 +50,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     }
     if (status == DNB_OK && a->beh.count)
         status = cli_study_columns(&s.table, NULL, &s, err);
+    s.table_width = a->beh.count;
     if (status == DNB_OK)
         status = cli_study_run(&s, ctx, err);
     cli_study_release(&s);
@@ -61,7 +66,11 @@ static const char *const examples[] = {
     "inside the training folds.",
     "dnnbrain encode -anal uv -model glm -act all.act.h5 -layer conv5 -resp beta.nii.gz -bmask "
     "vtc.nii.gz -out encode",
-    "The unit of conv5 that predicts each voxel best, as brain images.", NULL};
+    "The unit of conv5 that predicts each voxel best, as brain images.",
+    "dnnbrain encode -anal mv -model banded -partition -act all.act.h5 -layer conv1 conv5 fc3 "
+    "-resp vtc.roi.h5 -out encode",
+    "What three layers predict together, and what each has that the others have not.",
+    NULL};
 
 const cli_command cmd_encode = {
     .name = "encode",
@@ -74,7 +83,13 @@ const cli_command cmd_encode = {
         "Writes DIR/LAYER[/ITERAXIS]/score.npy (iterations x targets x folds); uv also "
         "max_score.npy (iterations x targets) and location.npy (channel, row, column of the best "
         "unit, from 1). When -resp is an image the mean scores and the locations are images too, "
-        "0 outside the mask.",
+        "0 outside the mask.\n\n"
+        "-model banded predicts from all layers together and writes DIR/banded/score.npy (1 x "
+        "targets x folds), split.npy (bands x targets x folds: each layer's share of R^2), "
+        "alpha.npy (its penalty, alike; inf where it is left out) and with -partition unique.npy "
+        "(alike: what R^2 loses without the layer) and common.npy (subsets x targets x folds: "
+        "what exactly those layers share; bit b of the subset's number is layer b). Bands are in "
+        "the order of the layers, columns of -beh last.",
     .examples = examples,
     .options = options,
     .args_size = sizeof(cli_map_args),

@@ -19,13 +19,7 @@ static const cli_option options[] = {
                         "Regression (glm: ordinary least squares), classifier (svc: linear "
                         "support vectors, C 0.025; lrc: logistic regression, C 1; lda: linear "
                         "discriminants; gnb: naive Bayes), or corr: Pearson's r, without folds."),
-    {.name = "c",
-     .type = CLI_DOUBLE,
-     .offset = offsetof(cli_map_args, mapping.c),
-     .value = "C",
-     .min = 1e-12,
-     .max = 1e12,
-     .help = "svc, lrc: inverse penalty. Default: 0.025 for svc, 1 for lrc."},
+    CLI_C_OPTION(cli_map_args),
     CLI_BOOT_OPTION(cli_map_args),
     CLI_BEST_LAYER_OPTION,
     CLI_SAVE_WEIGHTS_OPTION,
@@ -38,9 +32,6 @@ static dnb_status check(const cli_study *s, cli_context *ctx, dnb_err *err)
     const cli_map_args *a = s->args;
     if (!a->network.stim)
         return cli_usage(ctx, err, "-stim is required: the list with the columns of -beh");
-    if (a->mapping.c != 0 &&
-        !(s->job.classify && (s->job.classifier == DNB_SVC || s->job.classifier == DNB_LOGISTIC)))
-        return cli_usage(ctx, err, "-c belongs to svc and lrc");
     if (a->best_layer && s->job.classify && a->beh.count > 1)
         return cli_usage(ctx, err, "-best-layer with a classifier takes one -beh");
     return DNB_OK;

@@ -26,6 +26,8 @@ static const char *score_label(const cli_report *r)
         "Explained variance",  "R\xc2\xb2",           "Pearson's r",
         "Spearman's \xcf\x81", "-Mean squared error", "Accuracy",
         "Balanced accuracy",   "Area under ROC",      "F1"};
+    if (r->scores[0].share)
+        return "Share of R\xc2\xb2";
     return r->job->corr ? "Largest Pearson's r" : labels[r->job->scoring];
 }
 
@@ -239,6 +241,13 @@ done:
 dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
     dnb_status status;
+    cli_report bands = *r;
+    if (r->job->banded) { /* shares of the bands; the score of all of them is another measure */
+        bands.scores++;
+        bands.n_layers--;
+        bands.ceiling = NULL;
+        r = &bands;
+    }
     if (r->axis != DNB_ITER_NONE || r->n_layers > MOST_LAYERS) {
         cli_warn(ctx, "no figure: %s",
                  r->axis != DNB_ITER_NONE ? "-iteraxis has a score per part, and no layer profile"

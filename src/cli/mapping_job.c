@@ -1,6 +1,8 @@
 /* Options of probe, encode and decode, understood and checked. */
 #include "mapping_job.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,11 @@ static dnb_status find_model(cli_job *job, dnb_err *err)
     for (int k = 0; k < DNB_REGRESSION_COUNT; k++)
         if (strcmp(name, dnb_regression_name((dnb_regression_kind)k)) == 0)
             return dnb_regression_parse(&job->regression, name, err);
+    job->banded = strcmp(name, "banded") == 0;
+    if (job->banded)
+        job->regression = DNB_RIDGE;
+    if (job->banded)
+        return DNB_OK;
     job->corr = strcmp(name, "corr") == 0;
     if (job->corr)
         return DNB_OK;
@@ -60,6 +67,71 @@ static dnb_status check_model(const cli_job *job, cli_context *ctx, dnb_err *err
         return cli_usage(ctx, err, "-l1-ratio belongs to elasticnet");
     if (a->components && (job->classify || job->regression != DNB_PLS))
         return cli_usage(ctx, err, "-components belongs to pls");
+    if (a->c != 0 &&
+        !(job->classify && (job->classifier == DNB_SVC || job->classifier == DNB_LOGISTIC)))
+        return cli_usage(ctx, err, "-c belongs to svc and lrc");
+    return DNB_OK;
+}
+
+/* Level of the maximum statistic. */
+static const double family_level = 0.05;
+
+static dnb_status check_finding(const cli_job *job, cli_context *ctx, dnb_err *err)
+{
+    const cli_mapping *a = job->args;
+    const char *option = a->max_stat ? "-max-stat" : "-fdr";
+    double level = a->max_stat ? family_level : a->fdr, least = 1 / (1 + (double)a->permute);
+    if (!cli_job_tests(job))
+        return DNB_OK;
+    if (a->max_stat && a->fdr > 0)
+        return cli_usage(ctx, err, "give either -max-stat or -fdr, not both");
+    if (!a->permute)
+        return cli_usage(ctx, err, "%s needs -permute N, which makes its p-values", option);
+    if (least >= level)
+        return cli_usage(ctx, err,
+                         "%s: the smallest p-value of %lld permutations is %.3g, so nothing could "
+                         "be found below %g; give -permute %.0f or more",
+                         option, a->permute, least, level, floor(1 / level));
+    return DNB_OK;
+}
+
+bool cli_job_tests(const cli_job *job)
+{
+    return job->args->max_stat || job->args->fdr > 0;
+}
+
+bool cli_job_finds(const cli_job *job, double p_max, double q)
+{
+    return job->args->max_stat ? p_max < family_level : q < job->args->fdr;
+}
+
+const char *cli_job_criterion(const cli_job *job, char *buf, size_t size)
+{
+    if (job->args->max_stat)
+        snprintf(buf, size, "p < %g, max-statistic", family_level);
+    else
+        snprintf(buf, size, "q < %g, false discovery rate", job->args->fdr);
+    return buf;
+}
+
+static dnb_status check_banded(const cli_job *job, cli_context *ctx, dnb_err *err)
+{
+    const cli_mapping *a = job->args;
+    if (!job->banded && (a->iterations || a->partition))
+        return cli_usage(ctx, err, "-iterations and -partition belong to banded");
+    if (!job->banded)
+        return DNB_OK;
+    if (job->uv)
+        return cli_usage(ctx, err, "-model banded is multivariate: use -anal mv");
+    if (a->choice || a->shared_alpha)
+        return cli_usage(ctx, err,
+                         "-alpha-choice and -shared-alpha do not belong to banded: each "
+                         "target's penalties are chosen by inner folds");
+    if (a->pca || a->permute || a->boot)
+        return cli_usage(ctx, err, "%s does not belong to -model banded",
+                         a->pca       ? "-pca"
+                         : a->permute ? "-permute"
+                                      : "-bootstrap");
     return DNB_OK;
 }
 
@@ -107,7 +179,11 @@ dnb_status cli_job_init(cli_job *job, const cli_mapping *args, cli_context *ctx,
     if (status == DNB_OK)
         status = check_model(job, ctx, err);
     if (status == DNB_OK)
+        status = check_banded(job, ctx, err);
+    if (status == DNB_OK)
         status = check_analysis(job, ctx, err);
+    if (status == DNB_OK)
+        status = check_finding(job, ctx, err);
     if (status == DNB_OK)
         status = dnb_provenance_set_number(ctx->provenance, "seed", (double)args->seed, err);
     return status;
@@ -203,16 +279,32 @@ dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx, 
     return status;
 }
 
-void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx)
+/* Powers of ten: units of layers differ, and so do their numbers. */
+static const double banded_alphas[] = {1e-2, 1e-1, 1,   1e1, 1e2, 1e3, 1e4,
+                                       1e5,  1e6,  1e7, 1e8, 1e9, 1e10};
+
+void cli_job_alphas(const double **alphas, size_t *n_alphas, const cli_job *job)
 {
-    const cli_mapping *a = job->args;
+    const cli_doubles *given = &job->args->alpha;
+    *alphas = given->count ? given->items : banded_alphas;
+    *n_alphas = given->count ? given->count : sizeof banded_alphas / sizeof *banded_alphas;
+}
+
+dnb_folds_options cli_job_inner(const cli_job *job)
+{
     dnb_folds_options inner = fold_options(job);
-    dnb_regression_options r = dnb_regression_defaults(job->regression);
-    inner.k = (size_t)a->inner;
+    inner.k = (size_t)job->args->inner;
     if (inner.kind == DNB_FOLDS_LEAVE_ONE_OUT)
         inner.kind = job->labels ? DNB_FOLDS_STRATIFIED : DNB_FOLDS_CONTIGUOUS;
     if (inner.kind == DNB_FOLDS_LEAVE_GROUP_OUT)
         inner.kind = DNB_FOLDS_GROUPS;
+    return inner;
+}
+
+void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx)
+{
+    const cli_mapping *a = job->args;
+    dnb_regression_options r = dnb_regression_defaults(job->regression);
     r.alphas = a->alpha.count ? a->alpha.items : NULL;
     r.n_alphas = a->alpha.count;
     if (a->alpha.count > 1)
@@ -231,7 +323,7 @@ void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory
                        .tolerance = job->classifier == DNB_LOGISTIC ? 1e-8 : 0},
         .n_components = (size_t)a->pca,
         .folds = &job->folds,
-        .inner = inner,
+        .inner = cli_job_inner(job),
         .scoring = job->scoring,
         .predictions = a->boot > 0,
         .n_permutations = (size_t)a->permute,

@@ -12,10 +12,25 @@
 typedef struct cli_mapping {
     const char *anal, *model, *scoring, *choice, *folds, *groups;
     cli_doubles alpha;
-    double l1_ratio, c;
-    long long cv, inner, components, pca, seed, permute, boot;
-    bool shared_alpha, allow_leak;
+    double l1_ratio, c, fdr;
+    long long cv, inner, components, pca, seed, permute, boot, iterations;
+    bool shared_alpha, allow_leak, max_stat, partition;
 } cli_mapping;
+
+/* What counts as found, once there are p-values. */
+#define CLI_FINDING_OPTIONS(args)                                                                  \
+    {.name = "max-stat",                                                                           \
+     .type = CLI_FLAG,                                                                             \
+     .offset = offsetof(args, mapping.max_stat),                                                   \
+     .help = "With -permute: mark what is found at p_max < 0.05, the largest score of every "      \
+             "permutation (family-wise error over targets): a column `significant` in the "        \
+             "summary, a count per layer, and for images score_significant, 0 elsewhere."},        \
+    {                                                                                              \
+        .name = "fdr", .type = CLI_DOUBLE, .offset = offsetof(args, mapping.fdr), .value = "Q",    \
+        .min = 1e-9, .max = 1,                                                                     \
+        .help = "With -permute: the same of what is found at a false discovery rate below Q, "     \
+                "usually 0.05."                                                                    \
+    }
 
 #define CLI_MAPPING_OPTIONS(args, models, model_help)                                              \
     {.name = "anal",                                                                               \
@@ -118,10 +133,36 @@ typedef struct cli_mapping {
          .max = 1e8,                                                                               \
          .help = "Permutations of the stimuli for p-values; p_max is corrected for the choice "    \
                  "among targets, q a false discovery rate."},                                      \
+        CLI_FINDING_OPTIONS(args),                                                                 \
     {                                                                                              \
         .name = "seed", .type = CLI_INT, .offset = offsetof(args, mapping.seed), .value = "SEED",  \
         .fallback = "1", .min = 0, .max = 9e15,                                                    \
         .help = "Seed of shuffled folds, permutations and bootstrap draws."                        \
+    }
+
+/* For commands with -model banded. */
+#define CLI_BANDED_OPTIONS(args)                                                                   \
+    {.name = "iterations",                                                                         \
+     .type = CLI_INT,                                                                              \
+     .offset = offsetof(args, mapping.iterations),                                                 \
+     .value = "N",                                                                                 \
+     .min = 1,                                                                                     \
+     .max = 1e6,                                                                                   \
+     .help = "banded: sets of band weights tried (equal weights, then random ones), each with "    \
+             "every -alpha. Default: 20."},                                                        \
+    {                                                                                              \
+        .name = "partition", .type = CLI_FLAG, .offset = offsetof(args, mapping.partition),        \
+        .help =                                                                                    \
+            "banded: also what each band alone adds and what bands share, from a fit of every "    \
+            "subset of at most 4 bands."                                                           \
+    }
+
+/* For commands with classifiers. */
+#define CLI_C_OPTION(args)                                                                         \
+    {                                                                                              \
+        .name = "c", .type = CLI_DOUBLE, .offset = offsetof(args, mapping.c), .value = "C",        \
+        .min = 1e-12, .max = 1e12,                                                                 \
+        .help = "svc, lrc: inverse penalty. Default: 0.025 for svc, 1 for lrc."                    \
     }
 
 /* -boot, for commands whose targets are few enough to keep every prediction. */
@@ -135,7 +176,7 @@ typedef struct cli_mapping {
 /* The job, once options are understood. Zero-initialise; cli_job_release. */
 typedef struct cli_job {
     const cli_mapping *args;
-    bool uv, classify, corr;
+    bool uv, classify, corr, banded; /* banded: ridge with a penalty per layer */
     dnb_regression_kind regression;
     dnb_classifier_kind classifier;
     dnb_scoring scoring;
@@ -156,8 +197,18 @@ dnb_status cli_job_stimuli(cli_job *job, size_t n, const char *from, char **ids,
 /* Folds for labels (NULL: of numbers), checked for repeats; warns of classes that folds lack. */
 dnb_status cli_job_folds(cli_job *job, const int64_t *labels, cli_context *ctx,
                          dnb_err *err) DNB_MUST_CHECK;
+/* Penalties to choose among, with -model banded. */
+void cli_job_alphas(const double **alphas, size_t *n_alphas, const cli_job *job);
+/* Folds of training rows. */
+dnb_folds_options cli_job_inner(const cli_job *job);
 /* Options of the multivariate engine, `memory` bytes. ctx may be NULL: no progress is shown. */
 void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory, cli_context *ctx);
+/* Is a finding defined (-max-stat, -fdr)? */
+bool cli_job_tests(const cli_job *job);
+/* Is a target with these a finding? */
+bool cli_job_finds(const cli_job *job, double p_max, double q);
+/* "p < 0.05, max-statistic" and its like, into buf; returns buf. */
+const char *cli_job_criterion(const cli_job *job, char *buf, size_t size);
 /* "contiguous", ...: how stimuli were divided. */
 const char *cli_job_folds_name(const cli_job *job);
 void cli_job_release(cli_job *job);

@@ -17,6 +17,7 @@ enum {
     ITER,
     TARGETS,
     SCORE,
+    SPLIT,
     SD,
     MAX,
     P,
@@ -29,17 +30,30 @@ enum {
     CEILING,
     NORMALISED,
     FOUND,
+    SIGNIFICANT,
+    UNIQUE,
+    PENALTY,
     NUMBERS
 };
-static const char *const number_names[NUMBERS] = {
-    [ITER] = "iteration",  [TARGETS] = "targets",
-    [SCORE] = "score",     [SD] = "sd",
-    [MAX] = "max",         [P] = "p",
-    [P_MAX] = "p_max",     [Q] = "q",
-    [FAMILY] = "p_family", [POOLED] = "score_all_rows",
-    [LOW] = "low",         [HIGH] = "high",
-    [CEILING] = "ceiling", [NORMALISED] = "normalised",
-    [FOUND] = "n_q_0.05"};
+static const char *const number_names[NUMBERS] = {[ITER] = "iteration",
+                                                  [TARGETS] = "targets",
+                                                  [SCORE] = "score",
+                                                  [SPLIT] = "split",
+                                                  [UNIQUE] = "unique",
+                                                  [PENALTY] = "alpha",
+                                                  [SD] = "sd",
+                                                  [MAX] = "max",
+                                                  [P] = "p",
+                                                  [P_MAX] = "p_max",
+                                                  [Q] = "q",
+                                                  [FAMILY] = "p_family",
+                                                  [POOLED] = "score_all_rows",
+                                                  [LOW] = "low",
+                                                  [HIGH] = "high",
+                                                  [CEILING] = "ceiling",
+                                                  [NORMALISED] = "normalised",
+                                                  [FOUND] = "n_q_0.05",
+                                                  [SIGNIFICANT] = "significant"};
 
 static double spread_of(const double *x, size_t n)
 {
@@ -54,42 +68,59 @@ static double spread_of(const double *x, size_t n)
 static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, size_t t, double *row)
 {
     size_t cell = i * s->m + t;
-    row[SCORE] = s->mean[cell];
+    row[s->share ? SPLIT : SCORE] = s->mean[cell];
+    row[UNIQUE] = s->unique ? s->unique[cell] : NAN;
+    row[PENALTY] = s->penalty ? s->penalty[cell] : NAN;
     row[SD] = spread_of(s->score + cell * s->k, s->k);
     row[P] = s->p ? s->p[cell] : NAN;
     row[P_MAX] = s->p ? s->p_max[cell] : NAN;
     row[Q] = s->p ? s->q[cell] : NAN;
+    if (s->p && cli_job_tests(r->job))
+        row[SIGNIFICANT] = cli_job_finds(r->job, s->p_max[cell], s->q[cell]);
     row[FAMILY] = s->p_family ? s->p_family[cell] : NAN;
     row[POOLED] = s->pooled ? s->pooled[cell] : NAN;
     row[LOW] = s->low ? s->low[cell] : NAN;
     row[HIGH] = s->low ? s->high[cell] : NAN;
-    if (r->ceiling) {
+    if (r->ceiling && !s->share) {
         row[CEILING] = r->ceiling[t];
         if (r->ceiling[t] > 0)
             row[NORMALISED] = row[SCORE] / r->ceiling[t];
     }
 }
 
+/* Findings of part i. */
+static size_t count_found(const cli_report *r, const cli_scores *s, size_t i)
+{
+    size_t found = 0;
+    for (size_t cell = i * s->m; cell < (i + 1) * s->m; cell++)
+        found += cli_job_finds(r->job, s->p_max[cell], s->q[cell]);
+    return found;
+}
+
 /* Many targets: what they have in common. */
 static void row_of_all(const cli_report *r, const cli_scores *s, size_t i, double *row)
 {
     const double *mean = s->mean + i * s->m;
-    double sum = 0, square = 0, found = 0, n = 0;
+    double sum = 0, square = 0, found = 0, unique = 0, n = 0;
     row[MAX] = -INFINITY;
     for (size_t t = 0; t < s->m; t++) {
         if (r->constant && r->constant[t])
             continue;
         n++;
         sum += mean[t];
+        unique += s->unique ? s->unique[i * s->m + t] : 0;
         row[MAX] = fmax(row[MAX], mean[t]);
         found += s->q && s->q[i * s->m + t] < 0.05;
     }
     for (size_t t = 0; t < s->m; t++)
         if (!r->constant || !r->constant[t])
             square += (mean[t] - sum / n) * (mean[t] - sum / n);
-    row[SCORE] = sum / n;
+    row[s->share ? SPLIT : SCORE] = sum / n;
+    row[UNIQUE] = s->unique ? unique / n : NAN;
     row[SD] = n > 1 ? sqrt(square / (n - 1)) : NAN;
     row[FOUND] = s->q ? found : NAN;
+    if (s->p && cli_job_tests(r->job))
+        row[SIGNIFICANT] = (double)count_found(r, s, i);
     row[TARGETS] = n;
 }
 
@@ -206,6 +237,7 @@ static dnb_status write_table(const summary *y, const cli_report *r, const char 
 static void add_settings(cJSON *root, const cli_report *r)
 {
     const cli_mapping *a = r->job->args;
+    char text[96];
     cJSON_AddStringToObject(root, "analysis", a->anal);
     cJSON_AddStringToObject(root, "model", a->model);
     cJSON_AddStringToObject(root, "scoring",
@@ -218,11 +250,15 @@ static void add_settings(cJSON *root, const cli_report *r)
     if (a->alpha.count)
         cJSON_AddItemToObject(root, "alpha",
                               cJSON_CreateDoubleArray(a->alpha.items, (int)a->alpha.count));
+    if (r->job->banded)
+        cJSON_AddNumberToObject(root, "iterations", a->iterations ? (double)a->iterations : 20);
     if (a->pca)
         cJSON_AddNumberToObject(root, "pca", (double)a->pca);
     if (a->components)
         cJSON_AddNumberToObject(root, "components", (double)a->components);
     cJSON_AddNumberToObject(root, "permutations", (double)a->permute);
+    if (cli_job_tests(r->job))
+        cJSON_AddStringToObject(root, "criterion", cli_job_criterion(r->job, text, sizeof text));
     cJSON_AddNumberToObject(root, "seed", (double)a->seed);
     cJSON_AddNumberToObject(root, "n_constant", (double)r->n_constant);
 }
@@ -262,6 +298,9 @@ static void add_best(cJSON *root, const cli_report *r)
             cJSON_AddNumberToObject(item, "p", b->p[t]);
             cJSON_AddNumberToObject(item, "p_max", b->p_max[t]);
             cJSON_AddNumberToObject(item, "q", b->q[t]);
+            if (cli_job_tests(r->job))
+                cJSON_AddNumberToObject(item, "significant",
+                                        cli_job_finds(r->job, b->p_max[t], b->q[t]));
         }
         cJSON_AddItemToArray(list, item);
     }
@@ -293,6 +332,26 @@ static dnb_status write_json(const summary *y, const cli_report *r, const char *
     return status;
 }
 
+/* How much was found, a line per layer. */
+static void say_findings(const cli_report *r, cli_context *ctx)
+{
+    char criterion[96];
+    cli_job_criterion(r->job, criterion, sizeof criterion);
+    for (size_t l = 0; l < r->n_layers && cli_job_tests(r->job); l++) {
+        const cli_scores *s = &r->scores[l];
+        size_t found = 0;
+        for (size_t i = 0; i < s->n_iter; i++)
+            found += count_found(r, s, i);
+        cli_say(ctx, "%s: %zu of %zu %s at %s", s->layer, found, s->n_iter * s->m,
+                r->axis == DNB_ITER_NONE ? "targets" : "targets of all iterations", criterion);
+    }
+    size_t found = 0;
+    for (size_t t = 0; r->best && t < r->best->m && cli_job_tests(r->job); t++)
+        found += cli_job_finds(r->job, r->best->p_max[t], r->best->q[t]);
+    if (r->best && cli_job_tests(r->job))
+        cli_say(ctx, "best layer: %zu of %zu targets at %s", found, r->best->m, criterion);
+}
+
 dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
     summary y = {0};
@@ -303,6 +362,8 @@ dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
         status = summary_init(&y, r, err);
     if (status == DNB_OK)
         status = fill(&y, r, err);
+    if (status == DNB_OK)
+        say_findings(r, ctx);
     if (status == DNB_OK && r->figure)
         status = cli_report_draw(r, ctx, err);
     if (status == DNB_OK)

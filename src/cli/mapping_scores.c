@@ -20,6 +20,8 @@ void cli_scores_release(cli_scores *s)
     free(s->low);
     free(s->high);
     free(s->pooled);
+    free(s->penalty);
+    free(s->unique);
     *s = (cli_scores){0};
 }
 

@@ -17,6 +17,9 @@ typedef struct cli_scores {
     double *p, *p_max, *q, *p_family; /* n_iter x m */
     /* n_iter x m: 95% intervals, and the score they are of: that of all rows taken together */
     double *low, *high, *pooled;
+    /* Of one band of a banded model: score is its share of R^2; its penalty, what it adds alone. */
+    bool share;
+    double *penalty, *unique; /* n_iter x m */
 } cli_scores;
 
 /* The best layer of each target, chosen inside the training folds. */

@@ -99,6 +99,22 @@ static dnb_status write_places(const char *dir, const cli_responses *r, size_t n
     return status;
 }
 
+/* The scores of what was found, 0 elsewhere. */
+static dnb_status write_found(const char *dir, const char *name, const cli_maps *maps,
+                              size_t n_maps, const double *score, const double *p_max,
+                              const double *q, cli_context *ctx, dnb_err *err)
+{
+    size_t cells = n_maps * maps->responses->m;
+    double *values = calloc(cells + 1, sizeof *values);
+    if (!values)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for a map of findings");
+    for (size_t i = 0; i < cells; i++)
+        values[i] = cli_job_finds(maps->job, p_max[i], q[i]) ? score[i] : 0;
+    dnb_status status = cli_maps_image(dir, name, maps->responses, n_maps, values, false, ctx, err);
+    free(values);
+    return status;
+}
+
 /* Columns are ROIs, rows iterations; a repeated name gets a number, as pandas does. */
 static dnb_status write_csv(const char *dir, const cli_responses *r, const cli_scores *s,
                             cli_context *ctx, dnb_err *err)
@@ -131,7 +147,8 @@ static dnb_status write_csv(const char *dir, const cli_responses *r, const cli_s
 static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_scores *s,
                               cli_context *ctx, dnb_err *err)
 {
-    const size_t shape[2] = {s->n_iter, s->m};
+    const size_t by_iter[2] = {s->n_iter, s->m}, units[3] = {s->m, 1, 1},
+                 *shape = maps->decoded ? units : by_iter;
     const struct {
         const char *name;
         const double *values;
@@ -140,7 +157,8 @@ static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_s
     for (size_t i = 0; i < 4 && status == DNB_OK; i++) {
         if (!list[i].values)
             continue;
-        status = cli_maps_array(dir, list[i].name, DNB_F64, 2, shape, list[i].values, ctx, err);
+        status = cli_maps_array(dir, list[i].name, DNB_F64, maps->decoded ? 3 : 2, shape,
+                                list[i].values, ctx, err);
         if (status == DNB_OK && maps->responses && maps->responses->image)
             status = cli_maps_image(dir, list[i].name, maps->responses, s->n_iter, list[i].values,
                                     false, ctx, err);
@@ -160,6 +178,36 @@ static dnb_status write_tests(const char *dir, const cli_maps *maps, const cli_s
     return status;
 }
 
+/* Of columns decoded: the best ROI or voxel, m x 1 x 1. */
+static dnb_status write_numbers(const char *dir, const cli_scores *s, cli_context *ctx,
+                                dnb_err *err)
+{
+    const size_t shape[3] = {s->m, 1, 1};
+    int64_t *number = calloc(s->m + 1, sizeof *number);
+    if (!number)
+        return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", dir);
+    for (size_t t = 0; t < s->m; t++)
+        number[t] = s->place[3 * t];
+    dnb_status status = cli_maps_array(dir, "location", DNB_I64, 3, shape, number, ctx, err);
+    free(number);
+    return status;
+}
+
+/* Classes decoded, in the shapes that decode writes. */
+static dnb_status write_decoded(const char *dir, const cli_scores *s, cli_context *ctx,
+                                dnb_err *err)
+{
+    const size_t shape[6] = {s->m, 1, 1, s->k, s->n_classes, s->n_classes};
+    dnb_status status = cli_maps_array(dir, "score", DNB_F64, 4, shape, s->score, ctx, err);
+    if (status == DNB_OK && s->place)
+        status = cli_maps_array(dir, "max_score", DNB_F64, 3, shape, s->mean, ctx, err);
+    if (status == DNB_OK && s->place)
+        status = write_numbers(dir, s, ctx, err);
+    if (status == DNB_OK && s->confusion)
+        status = cli_maps_array(dir, "conf_m", DNB_F64, 6, shape, s->confusion, ctx, err);
+    return status;
+}
+
 static dnb_status write_scores(const char *dir, const cli_maps *maps, const cli_scores *s,
                                cli_context *ctx, dnb_err *err)
 {
@@ -167,6 +215,8 @@ static dnb_status write_scores(const char *dir, const cli_maps *maps, const cli_
                  place[3] = {s->n_iter, s->m, 3},
                  matrix[5] = {s->n_iter, s->m, s->k, s->n_classes, s->n_classes};
     dnb_status status = DNB_OK;
+    if (maps->decoded)
+        return write_decoded(dir, s, ctx, err);
     if (maps->corr)
         status = cli_maps_array(dir, "score", DNB_F64, 2, two, s->mean, ctx, err);
     if (status == DNB_OK && !maps->corr && s->place)
@@ -191,6 +241,9 @@ dnb_status cli_maps_write(const cli_maps *maps, const cli_scores *s, cli_context
         status = write_tests(dir, maps, s, ctx, err);
     if (status == DNB_OK && r && r->image)
         status = cli_maps_image(dir, "score", r, s->n_iter, s->mean, false, ctx, err);
+    if (status == DNB_OK && r && r->image && s->p && cli_job_tests(maps->job))
+        status = write_found(dir, "score_significant", maps, s->n_iter, s->mean, s->p_max, s->q,
+                             ctx, err);
     if (status == DNB_OK && r && r->image && s->place)
         status = write_places(dir, r, s->n_iter, s->place, ctx, err);
     if (status == DNB_OK && maps->corr && r->names)
@@ -227,6 +280,9 @@ dnb_status cli_maps_write_best(const cli_maps *maps, const cli_best *b, cli_cont
     status = cli_maps_image(maps->out, "best_layer", r, 1, mode, true, ctx, err);
     if (status == DNB_OK)
         status = cli_maps_image(maps->out, "best_score", r, 1, b->mean, false, ctx, err);
+    if (status == DNB_OK && b->p && cli_job_tests(maps->job))
+        status = write_found(maps->out, "best_score_significant", maps, 1, b->mean, b->p_max, b->q,
+                             ctx, err);
     free(mode);
     return status;
 }

@@ -13,6 +13,8 @@ typedef struct cli_maps {
     const cli_responses *responses; /* NULL: behaviour; an image gets maps */
     bool corr;                      /* db_corr's names: score is the best unit's r */
     bool probe;                     /* without fold scores for -model corr */
+    bool decoded;                   /* targets as channels x rows x columns: m x 1 x 1 */
+    const cli_job *job;             /* whose findings get an image */
 } cli_maps;
 
 /* <out>/<layer>[/<last>], made with all folders above it; free() it. */

@@ -16,6 +16,12 @@ dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *
         status = cli_job_init(&s->job, &args->mapping, ctx, err);
     if (status == DNB_OK && args->best_layer && (s->job.uv || args->iteraxis))
         status = cli_usage(ctx, err, "-best-layer belongs to -anal mv without -iteraxis");
+    if (status == DNB_OK && s->job.banded &&
+        (args->best_layer || args->iteraxis || args->save_weights))
+        status = cli_usage(ctx, err, "%s does not belong to -model banded",
+                           args->best_layer ? "-best-layer"
+                           : args->iteraxis ? "-iteraxis"
+                                            : "-save-weights");
     if (status == DNB_OK)
         status = cli_report_check(args->figure, args->show, ctx, err);
     if (status == DNB_OK && args->brain.resp)
@@ -25,11 +31,12 @@ dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *
 
 dnb_status cli_study_check_beh(const cli_map_args *a, cli_context *ctx, dnb_err *err)
 {
-    if (a->beh.count && (a->source.act || a->network.net))
+    if (a->beh.count && (a->source.act || a->network.net) &&
+        strcmp(a->mapping.model, "banded") != 0)
         return cli_usage(ctx, err, "give either -beh or activations (-act, -net), not both");
     if (a->beh.count && !a->network.stim)
         return cli_usage(ctx, err, "-beh needs -stim, the list that has the columns");
-    if (a->beh.count &&
+    if (a->beh.count && !(a->source.act || a->network.net) &&
         (a->iteraxis || a->units.layer.count || a->units.chn.count || a->units.dmask))
         return cli_usage(ctx, err, "-layer, -chn, -dmask and -iteraxis belong to activations");
     return DNB_OK;
@@ -116,7 +123,8 @@ dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s
 dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
-    bool table = s->target_path != a->network.stim && a->beh.count;
+    bool table =
+        s->target_path != a->network.stim && a->beh.count && !a->source.act && !a->network.net;
     dnb_status status = table ? DNB_OK : check_source(a, ctx, err);
     if (status == DNB_OK && table && dnb_stim_count(&s->stim) != n)
         status = dnb_fail(err, DNB_ESHAPE, "%s lists %zu stimuli but %s holds %zu", a->network.stim,
@@ -151,6 +159,10 @@ dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, co
         parts = s->axis == DNB_ITER_CHANNEL ? layer->shape[0] : layer->shape[1] * layer->shape[2];
     *kept = parts * s->m * (s->job.folds.k + 8) * sizeof(double);
     *most = (size_t)64 << 20;
+    if (s->job.banded) { /* coordinates, once and by fold; the engine counts exactly */
+        *kept += 3 * rows->n * (rows->n < rows->d ? rows->n : rows->d) * sizeof(double);
+        *most += rows->n * rows->n * sizeof(double);
+    }
     (void)memory;
     if (s->decoding) {
         size_t units = layer->shape[0] * layer->shape[1] * layer->shape[2];
@@ -158,7 +170,7 @@ dnb_status cli_study_bytes(const void *analysis, const dnb_scan_layer *layer, co
         *most += *kept;
         return DNB_OK;
     }
-    if (s->job.uv || s->axis != DNB_ITER_NONE)
+    if (s->job.uv || s->job.banded || s->axis != DNB_ITER_NONE)
         return DNB_OK;
     dnb_mapping_options o;
     dnb_mapping_layer one = {layer->name, *rows};
@@ -173,10 +185,11 @@ dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err)
     s->n_layers = s->has_patterns ? s->patterns.set.n : 1;
     s->layers = calloc(s->n_layers + 1, sizeof *s->layers);
     s->scores = calloc(s->n_layers + 1, sizeof *s->scores);
+    s->n_scores = s->scores ? s->n_layers : 0;
     if (!s->layers || !s->scores)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu layers", s->n_layers);
     if (!s->has_patterns) {
-        cli_layer_of_table(&s->layers[0], "beh", s->table, s->job.n, s->args->beh.count);
+        cli_layer_of_table(&s->layers[0], "beh", s->table, s->job.n, s->table_width);
         return DNB_OK;
     }
     for (size_t l = 0; l < s->n_layers; l++) {
@@ -286,7 +299,7 @@ dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, d
                     .job = &s->job,
                     .axis = s->axis,
                     .scores = s->scores,
-                    .n_layers = s->n_layers,
+                    .n_layers = s->n_scores,
                     .n_constant = n_constant,
                     .best = s->best.m ? &s->best : NULL,
                     .ceiling = s->ceiling,
@@ -311,15 +324,23 @@ static dnb_status write_all(cli_study *s, size_t n_constant, cli_context *ctx, d
                      .iteraxis = s->args->iteraxis,
                      .responses = s->responses,
                      .corr = s->job.corr && s->responses,
-                     .probe = s->job.corr};
+                     .probe = s->job.corr,
+                     .job = &s->job,
+                     .decoded = s->decoding};
     dnb_status status = DNB_OK;
-    for (size_t l = 0; l < s->n_layers && status == DNB_OK; l++)
+    if (s->job.banded)
+        status = cli_bands_write(s, ctx, err);
+    for (size_t l = 0; l < s->n_layers && !s->job.banded && status == DNB_OK; l++)
         status = cli_maps_write(&maps, &s->scores[l], ctx, err);
     if (status == DNB_OK && s->best.m)
         status = cli_maps_write_best(&maps, &s->best, ctx, err);
     const size_t table[2] = {s->m_all, 3};
     if (status == DNB_OK && s->ceiling_table)
         status = cli_maps_array(maps.out, "ceiling", DNB_F64, 2, table, s->ceiling_table, ctx, err);
+    for (size_t l = 0; l < s->n_layers && s->decoding; l++) { /* a place among ROIs, no unit's */
+        free(s->scores[l].place);
+        s->scores[l].place = NULL;
+    }
     if (status == DNB_OK)
         status = cli_study_report(s, n_constant, ctx, err);
     return status;
@@ -387,11 +408,13 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_study_layers(
             s, hold ? memory / 4 / (s->has_patterns ? s->patterns.set.n : 1) : 0, err);
-    if (status == DNB_OK)
+    if (status == DNB_OK && s->job.banded)
+        status = cli_bands_run(s, memory / 2, ctx, err);
+    if (status == DNB_OK && !s->job.banded)
         status = init_scores(s, memory / 2, err);
-    if (status == DNB_OK)
+    if (status == DNB_OK && !s->job.banded)
         status = map_all(s, memory / 2, ctx, err);
-    if (status == DNB_OK && s->m < s->m_all)
+    if (status == DNB_OK && !s->job.banded && s->m < s->m_all)
         status = spread_all(s, err);
     if (status == DNB_OK)
         status = write_all(s, s->m_all - s->m, ctx, err);
@@ -405,9 +428,10 @@ void cli_study_release(cli_study *s)
     for (size_t l = 0; l < s->n_layers; l++) {
         if (s->layers)
             cli_layer_release(&s->layers[l]);
-        if (s->scores)
-            cli_scores_release(&s->scores[l]);
     }
+    for (size_t l = 0; l < s->n_scores; l++)
+        cli_scores_release(&s->scores[l]);
+    cli_bands_release(&s->bands);
     for (size_t t = 0; s->classes && t < s->m; t++)
         cli_codes_release(&s->classes[t]);
     free(s->classes);

@@ -69,6 +69,12 @@ typedef struct cli_map_args {
                 "training folds and scored on rows that had no part in the choice."                \
     }
 
+/* Results of -model banded by fold, as n_iter x m x k in `score`: the whole model's, and per band
+ * (per subset of bands) its share, penalty and unique part (common parts). */
+typedef struct cli_bands {
+    cli_scores joint, split, alpha, unique, common;
+} cli_bands;
+
 /* A study from patterns (or a table) to files. Zero-initialise; cli_study_release. */
 typedef struct cli_study {
     const cli_map_args *args;
@@ -79,7 +85,8 @@ typedef struct cli_study {
     char **ids; /* its stimIDs, borrowed from it */
     bool has_patterns;
     cli_patterns patterns;
-    double *table; /* predictors that are columns of -stim */
+    double *table; /* predictors that are columns of -stim, or (decoding classes) the responses */
+    size_t table_width;
     cli_layer *layers;
     size_t n_layers;
 
@@ -93,7 +100,9 @@ typedef struct cli_study {
     const cli_responses *responses;
     bool decoding; /* targets are units or columns, predictors the responses */
 
-    cli_scores *scores;    /* n_layers */
+    cli_scores *scores;    /* n_scores */
+    size_t n_scores;       /* n_layers, or with -model banded one more than there are bands */
+    cli_bands bands;       /* -model banded */
     double *ceiling;       /* m_all, or NULL */
     double *ceiling_table; /* m_all x 3 (ICC(1), reliability, r), or NULL */
     bool *constant;        /* m_all, or NULL */
@@ -120,6 +129,13 @@ cli_analysis_bytes cli_study_bytes;
 dnb_status cli_study_layers(cli_study *s, size_t memory, dnb_err *err) DNB_MUST_CHECK;
 /* Maps every layer onto the targets and writes all there is. */
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* -model banded: runs all layers, and -beh, as bands, into s->bands and s->scores
+ * (mapping_bands.c). */
+dnb_status cli_bands_run(cli_study *s, size_t memory, cli_context *ctx,
+                         dnb_err *err) DNB_MUST_CHECK;
+/* <out>/banded/score.npy, split.npy, ... */
+dnb_status cli_bands_write(const cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+void cli_bands_release(cli_bands *b);
 /* Fills s->ceiling from -ceiling, or from repeats of stimuli; nothing when there are neither. */
 dnb_status cli_study_ceiling(cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 /* summary.tsv, summary.json, the figure and provenance.json, from s->scores. Targets without names

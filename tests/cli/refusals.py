@@ -29,6 +29,7 @@ RSA = "dnnbrain rsa -drdm dnn.rdm.h5 -brdm brain.rdm.h5 -permute 10 -out out/x "
 VIEW = "dnn_view -net net.onnx -stim pictures.stim.csv -out out/maps "
 
 ENCODE = "db_encode -anal mv -model glm -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
+BANDED = ENCODE.replace("glm", "banded")
 PROBE = "dnn_probe -anal mv -model lrc -act layers.act.h5 -layer fc -stim behave.stim.csv -beh label -out out/x "
 DECODE = "db_decode -anal mv -model glm -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
 CORR = "db_corr -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
@@ -250,10 +251,24 @@ GROUPS = {
         (PROBE + "-anal uv -model corr -beh RT -scoring r2", USAGE, r"-scoring does not belong to -model corr"),
         (ENCODE + "-anal uv -groups behave.stim.csv:run -permute 9", USAGE, r"-permute with -groups permutes within groups"),
         (PROBE + "-model gnb -c 3", USAGE, r"-c belongs to svc and lrc"),
+        (DECODE.replace("glm", "svc"), USAGE, r"-model svc predicts classes: give -beh"),
+        (DECODE + "-c 1", USAGE, r"-c belongs to svc and lrc"),
+        (ENCODE + "-partition", USAGE, r"-iterations and -partition belong to banded"),
+        (BANDED + "-anal uv", USAGE, r"-model banded is multivariate"),
+        (BANDED + "-permute 30", USAGE, r"-permute does not belong to -model banded"),
+        (BANDED + "-iteraxis channel", USAGE, r"-iteraxis does not belong to -model banded"),
+        (BANDED + "-folds loo", FAILED, r"fold 1 tests 1 stimulus.*take fewer folds"),
+        (ENCODE + "-max-stat", USAGE, r"-max-stat needs -permute N"),
+        (ENCODE + "-fdr .05", USAGE, r"-fdr needs -permute N"),
+        (ENCODE + "-fdr .05 -max-stat -permute 30", USAGE, r"either -max-stat or -fdr, not both"),
+        (ENCODE + "-max-stat -permute 19", USAGE, r"smallest p-value of 19 permutations is 0\.05.*give -permute 20 or more"),
+        (ENCODE + "-fdr 0 -permute 30", USAGE, r"-fdr: 0 is outside"),
+        ("db_corr -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x -fdr .01 -permute 99", USAGE, r"give -permute 100 or more"),
         (PROBE + "-anal uv -permute 9", USAGE, r"-permute with -anal uv is for glm, lasso and corr"),
         ("dnn_probe -anal mv -model lrc -act layers.act.h5 -beh label -out out/x", USAGE, r"-stim is required"),
         (DECODE + "-iteraxis channel", USAGE, r"unknown option -iteraxis"),
-        (DECODE + "-model svc", USAGE, r"-model: 'svc' is not one of glm\|ridge\|lasso"),
+        (DECODE + "-model corr", USAGE, r"-model: .corr. is not one of glm\|ridge\|lasso"),
+        ("db_decode -anal mv -model svc -stim bad/eleven.stim.csv -beh label -resp twelve.roi.h5 -out out/x", FAILED, r"eleven\.stim\.csv lists 11 stimuli but twelve\.roi\.h5 holds 12"),
         (CORR + "-anal uv", USAGE, r"unknown option -anal"),
         (CORR + "-out nowhere/x", FAILED, r"nowhere/x: folder nowhere does not exist; create it first"),
         (PREDICT, FAILED, r"layers\.act\.h5: holds no 'fc\.intercept'; it is not a file of weights"),

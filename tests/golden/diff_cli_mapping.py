@@ -183,6 +183,38 @@ def tables():
     expect(all(abs(a["score"] - float(b["score"])) < 1e-12 for a, b in zip(said["results"], rows)), "summary.json: results")
 
 
+def findings():
+    """-max-stat and -fdr: what the summary, the printed line and the thresholded map say follows p_max.npy, or q.npy."""
+    act = "-act x.act.h5 -layer conv "
+    for command, name, option, said, found in [
+            ("db_encode -anal mv -model glm -pca 4 " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 40", "conv", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05),
+            ("db_encode -anal uv -model glm " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 200", "conv", "-fdr 0.2",
+             "q < 0.2, false discovery rate", lambda p, q: q < .2),
+            ("db_corr " + act + "-resp bold.nii.gz -bmask mask.nii.gz -permute 40", "conv", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05),
+            ("dnn_probe -anal mv -model ridge -stim s.stim.csv -beh RT run " + act + "-permute 40", "conv", "-fdr 0.3",
+             "q < 0.3, false discovery rate", lambda p, q: q < .3),
+            ("db_decode -anal mv -model glm -act x.act.h5 -layer block/fc -resp y.roi.h5 -permute 40", "block/fc", "-max-stat",
+             "p < 0.05, max-statistic", lambda p, q: p < .05)]:
+        words = command.split()
+        done = subprocess.run([os.path.join(BIN, words[0]), *words[1:], *option.split(), "-out", "fi"], capture_output=True, text=True)
+        expect(done.returncode == 0, command + done.stderr)
+        want = found(load("fi", name, "p_max.npy").reshape(-1), load("fi", name, "q.npy").reshape(-1))
+        line = "%s: %d of %d targets at %s\n" % (name, want.sum(), want.size, said)
+        expect(line in done.stderr, command + ": " + done.stderr)
+        with open("fi/summary.json", encoding="utf-8") as f:
+            report = json.load(f)
+        expect(report["criterion"] == said and [r["significant"] for r in report["results"]] == list(want.astype(int)), command + ": summary")
+        if "bold" in command:
+            score, marked = (nibabel.load("fi/conv/%s.nii.gz" % n).get_fdata().reshape(-1) for n in ("score", "score_significant"))
+            inside = nibabel.load("mask.nii.gz").get_fdata().reshape(-1) != 0
+            kept = np.zeros(inside.size)
+            kept[inside] = np.where(want, score[inside], 0)
+            expect(np.array_equal(marked, kept), command + ": map")
+            expect(0 < want.sum() < want.size, command + ": nothing, or all, was found")
+
+
 def memory():
     """Layers that do not fit together are taken one by one, with the same scores."""
     line = os.path.join(BIN, "db_encode") + " -anal mv -act x.act.h5 -resp y.roi.h5 -model glm -out %s -memory %d"
@@ -294,6 +326,91 @@ def decode(volumes, mask):
     close(load("de3", "beh", "score.npy").reshape(2, 2), fold_scores(Ridge(1.), Y, np.stack([RT, LABEL], 1), list(GroupKFold(2).split(Y, groups=RUN))), "decode behaviour")
 
 
+def banded_peer(bands, y, penalty, train, test):
+    """Prediction of y[test] with that penalty per band (inf: left out), and the product measure's shares of R^2."""
+    kept = [b for b, p in enumerate(penalty) if np.isfinite(p)]
+    x = np.hstack([bands[b] / np.sqrt(penalty[b]) for b in kept])
+    width = np.cumsum([0] + [bands[b].shape[1] for b in kept])
+    mean, offset = x[train].mean(0), y[train].mean()
+    w = np.linalg.lstsq(np.vstack([x[train] - mean, np.eye(x.shape[1])]), np.append(y[train] - offset, np.zeros(x.shape[1])), rcond=None)[0]
+    centre = y[test].mean()
+    parts = np.zeros((len(penalty), len(test)))
+    for i, b in enumerate(kept):
+        of = slice(width[i], width[i + 1])
+        parts[b] = (x[test] - mean)[:, of] @ w[of]
+    p = parts.sum(0) + offset
+    total = ((y[test] - centre) ** 2).sum()
+    share = parts @ (2 * (y[test] - centre) - (p - centre)) - (offset - centre) * (p - centre).sum() / len(penalty)
+    return p, share / total
+
+
+def banded():
+    grid = "-alpha 1 10 100 "
+    for layer in LAYERS:  # one band is ridge regression
+        run("db_encode -anal mv -model ridge -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b1" % (layer, grid))
+        run("db_encode -anal mv -model banded -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b2" % (layer, grid))
+        close(load("b2", "banded", "score.npy"), load("b1", layer, "score.npy"), "one band is ridge: " + layer)
+        close(load("b2", "banded", "split.npy"), load("b1", layer, "score.npy"), "its share is all: " + layer)
+    names = list(LAYERS)
+    run("db_encode -anal mv -model banded -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -iterations 12 -seed 4 -partition -out b3" %
+        (" ".join(names), grid))
+    score, split, alpha, unique, common = (load("b3", "banded", n + ".npy") for n in ("score", "split", "alpha", "unique", "common"))
+    expect(score.shape == (1, 3, 3) and split.shape == alpha.shape == unique.shape == (2, 3, 3) and common.shape == (4, 3, 3), "banded: shapes")
+    expect(len(np.unique(alpha[np.isfinite(alpha)])) > 3, "banded: penalties differ between bands")
+    alone = np.stack([load("b1", names[1], "score.npy")[0]] * 2)
+    run("db_encode -anal mv -model ridge -act x.act.h5 -layer %s -resp y.roi.h5 -scoring r2 %s -out b1" % (names[0], grid))
+    alone[1] = load("b1", names[0], "score.npy")[0]
+    close(unique, score - alone, "unique is what the others lack")
+    close(common.sum(0), score[0], "parts add up to the whole")
+    close(split.sum(0), score[0], "shares add up to the whole")
+    bands = [flat(n) for n in names]
+    for f, (train, test) in enumerate(KFold(3).split(Y)):
+        for t in range(3):
+            p, share = banded_peer(bands, Y[:, t], alpha[:, t, f], train, test)
+            close(score[0, t, f], r2_score(Y[test, t], p), "banded score")
+            close(split[:, t, f], share, "banded shares")
+    with open("b3/summary.json", encoding="utf-8") as f:
+        rows = json.load(f)["results"]
+    expect([(r["layer"], r["target"]) for r in rows] == [(l, t) for l in ["banded"] + names for t in ROIS], "banded: rows of the summary")
+    close([r["score"] for r in rows[:3]], score[0].mean(1), "banded: summary of the score")
+    close([r["split"] for r in rows[3:]], split.mean(2).reshape(-1), "banded: summary of the shares")
+    close([r["unique"] for r in rows[3:]], unique.mean(2).reshape(-1), "banded: summary of unique parts")
+    # Behaviour as one more band; images; the same for any number of threads.
+    for n in (1, 2):
+        run("dnnbrain encode -anal mv -model banded -act x.act.h5 -layer conv -stim s.stim.csv -beh RT label -resp bold.nii.gz "
+            "-bmask mask.nii.gz -groups s.stim.csv:run -cv 2 -partition -threads %d -out bb%d" % (n, n))
+    for n in ("score", "split", "alpha", "unique", "common"):
+        expect(np.array_equal(load("bb1", "banded", n + ".npy"), load("bb2", "banded", n + ".npy")), "banded %s: 1 and 2 threads" % n)
+    inside = nibabel.load("mask.nii.gz").get_fdata() != 0
+    y, image4 = nibabel.load("bold.nii.gz").get_fdata()[inside].T, nibabel.load("bb1/banded/split.nii.gz").get_fdata()
+    split, alpha = load("bb1", "banded", "split.npy"), load("bb1", "banded", "alpha.npy")
+    close(image4[inside].T, split.mean(2), "banded: image", 1e-5)
+    for f, (train, test) in enumerate(GroupKFold(2).split(y, groups=RUN)):
+        for t in (0, 3, 7):
+            close(split[:, t, f], banded_peer([flat("conv"), np.stack([RT, LABEL], 1)], y[:, t], alpha[:, t, f], train, test)[1], "a band of behaviour")
+
+
+def decode_classes():
+    """Classes from ROIs, in decode's shapes."""
+    codes = np.unique(CONDITION, return_inverse=True)[1]
+    for model, peer in [("svc", SVC(kernel="linear", C=.1)), ("lda", LinearDiscriminantAnalysis())]:
+        run("db_decode -anal mv -stim s.stim.csv -beh label condition -resp y.roi.h5 -model %s %s -folds leave-group-out "
+            "-groups s.stim.csv:run -out dc" % (model, "-c .1" if model == "svc" else ""))
+        score, conf = load("dc", "beh", "score.npy"), load("dc", "beh", "conf_m.npy")
+        expect(score.shape == (2, 1, 1, 6) and conf.shape == (2, 1, 1, 6, 3, 3), "decode %s: shapes" % model)
+        for t, labels in enumerate((LABEL - 1, codes)):
+            for f, (train, test) in enumerate(LeaveOneGroupOut().split(Y, groups=RUN)):
+                said = peer.fit(Y[train], labels[train]).predict(Y[test])
+                close(score[t, 0, 0, f], accuracy_score(labels[test], said), "decode %s: accuracy" % model)
+                close(conf[t, 0, 0, f], confusion_matrix(labels[test], said, labels=range(3)), "decode %s: confusion" % model)
+    run("db_decode -anal uv -stim s.stim.csv -beh condition -resp y.roi.h5 -model gnb -out dc2")
+    every = np.array([[accuracy_score(codes[b], GaussianNB().fit(u[a], codes[a]).predict(u[b])) for a, b in StratifiedKFold(3).split(Y, codes)]
+                      for u in Y.T[:, :, None]])
+    close(load("dc2", "beh", "max_score.npy"), every.mean(1).max().reshape(1, 1, 1), "decode uv: best ROI's accuracy")
+    best = load("dc2", "beh", "location.npy")
+    expect(best.shape == (1, 1, 1) and every.mean(1)[best.item() - 1] == every.mean(1).max(), "decode uv: best ROI")
+
+
 def corr():
     run("db_corr -act x.act.h5 -resp y.roi.h5 -iteraxis channel -out co")
     ours = load("co", "conv", "channel", "score.npy")
@@ -389,6 +506,30 @@ def haxby():
           "haxby: voxels from categories")
     expect(nibabel.load("h/beh/score.nii.gz").shape == volumes.shape[:3], "haxby: image")
 
+    # Categories from voxels: the mean volume of every run and category, z-scored within its run.
+    all_voxels, seen = volumes.get_fdata(), np.array([r[0] for r in rows])
+    means, category, block = [], [], []
+    for one in np.unique(runs):
+        of_run = np.stack([all_voxels[..., (runs == one) & (seen == n)].mean(-1) for n in names], -1)
+        deviation = of_run.std(-1, keepdims=True)
+        means.append((of_run - of_run.mean(-1, keepdims=True)) / np.where(deviation > 0, deviation, 1))
+        category += names
+        block += [one] * len(names)
+    nibabel.save(nibabel.Nifti1Image(np.concatenate(means, -1).astype(np.float32), volumes.affine), "means.nii.gz")
+    stim("c.stim.csv", ["b%d.png" % i for i in range(len(category))], run=block, condition=category)
+    y = nibabel.load("means.nii.gz").get_fdata()[inside].T
+    codes = np.unique(category, return_inverse=True)[1]
+    for model, peer in [("svc", SVC(kernel="linear", C=.025)), ("lrc", LogisticRegression(C=1., tol=1e-10, max_iter=10000)),
+                        ("gnb", GaussianNB())]:
+        run("db_decode -anal mv -model %s -stim c.stim.csv -beh condition -resp means.nii.gz -bmask %s -groups c.stim.csv:run "
+            "-folds leave-group-out -out hc" % (model, mask))
+        score, conf = load("hc", "beh", "score.npy")[0, 0, 0], load("hc", "beh", "conf_m.npy")[0, 0, 0]
+        for f, (train, test) in enumerate(LeaveOneGroupOut().split(y, groups=block)):
+            said = peer.fit(y[train], codes[train]).predict(y[test])
+            close(score[f], accuracy_score(codes[test], said), "haxby %s: accuracy of fold %d" % (model, f))
+            close(conf[f], confusion_matrix(codes[test], said, labels=range(len(names))), "haxby %s: confusion of fold %d" % (model, f))
+        print("haxby, %d categories from %d voxels by %s: %.1f %% correct" % (len(names), y.shape[1], model, 100 * score.mean()))
+
 
 with tempfile.TemporaryDirectory() as top:
     os.chdir(top)
@@ -397,9 +538,12 @@ with tempfile.TemporaryDirectory() as top:
     tables()
     memory()
     encode_uv()
+    findings()
     images(bold_volumes.copy(), bold_mask)
     probe()
     decode(bold_volumes, bold_mask)
+    banded()
+    decode_classes()
     corr()
     predict(bold_volumes, bold_mask)
     ceilings()
