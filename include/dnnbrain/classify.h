@@ -5,7 +5,8 @@
  * Logistic (L2): minimises |w|^2 / 2 + C sum log loss, the intercept free; binary with two classes,
  * softmax with more. Newton steps by preconditioned conjugate gradients (Lin, Weng & Keerthi 2008,
  * JMLR 9) to the optimum itself; scikit-learn's defaults stop at tol 1e-4 or after 100 iterations,
- * so compare with tol=1e-10, max_iter=10000: decisions agree to 1e-4 and better.
+ * so compare with solver="newton-cg", tol=1e-10, max_iter=10000 (lbfgs stops early whatever tol
+ * says): decisions agree to 1e-4 and better.
  * Logistic (L1): |w|_1 + C sum log loss, the intercept free, as solver "saga" (liblinear punishes
  * the intercept too). Proximal Newton steps with coordinate descent (Yuan, Ho & Lin 2012, JMLR 13).
  * SVC: C-SVC, one against one; sequential minimal optimisation with second-order working sets (Fan,

@@ -315,22 +315,19 @@ void cli_job_options(dnb_mapping_options *out, const cli_job *job, size_t memory
     r.shared_alpha = a->shared_alpha;
     r.l1_ratio = a->l1_ratio;
     r.components = (size_t)a->components;
-    *out = (dnb_mapping_options){
-        .classify = job->classify,
-        .regression = r,
-        .classifier = {.kind = job->classifier,
-                       .c = a->c,
-                       .tolerance = job->classifier == DNB_LOGISTIC ? 1e-8 : 0},
-        .n_components = (size_t)a->pca,
-        .folds = &job->folds,
-        .inner = cli_job_inner(job),
-        .scoring = job->scoring,
-        .predictions = a->boot > 0,
-        .n_permutations = (size_t)a->permute,
-        .seed = (uint64_t)a->seed,
-        .exchange = job->groups.value,
-        .memory = memory,
-        .progress = ctx ? &ctx->progress : NULL};
+    *out = (dnb_mapping_options){.classify = job->classify,
+                                 .regression = r,
+                                 .classifier = {.kind = job->classifier, .c = a->c},
+                                 .n_components = (size_t)a->pca,
+                                 .folds = &job->folds,
+                                 .inner = cli_job_inner(job),
+                                 .scoring = job->scoring,
+                                 .predictions = a->boot > 0,
+                                 .n_permutations = (size_t)a->permute,
+                                 .seed = (uint64_t)a->seed,
+                                 .exchange = job->groups.value,
+                                 .memory = memory,
+                                 .progress = ctx ? &ctx->progress : NULL};
 }
 
 void cli_job_release(cli_job *job)
