@@ -67,7 +67,8 @@ def ours(x, y, alphas):
                     ("tolerance", ctypes.c_double), ("iterations", size), ("memory", size), ("progress", pointer)]
 
     class Linear(ctypes.Structure):
-        _fields_ = [("d", size), ("m", size)] + [(k, ctypes.POINTER(ctypes.c_double)) for k in ("coef", "intercept", "alpha", "score")]
+        _fields_ = [("d", size), ("m", size)] + [(k, ctypes.POINTER(ctypes.c_double)) for k in ("coef", "intercept", "alpha", "score")] + \
+            [("n_unconverged", size)]
 
     for name in ("dnb_regressor_new", "dnb_regressor_fit"):
         getattr(lib, name).restype = ctypes.c_int
