@@ -40,15 +40,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK)
-        status = cli_responses_read(&responses, &a.brain, "resp", ctx, err);
-    if (status == DNB_OK) {
-        ctx->memory -= responses.n * responses.m * sizeof *responses.y;
-        s.y = responses.y;
-        s.m = responses.m;
-        s.target_path = responses.path;
-        s.responses = &responses;
-        status = cli_study_open(&s, responses.n, ctx, err);
-    }
+        status = cli_study_open_responses(&s, &responses, &a, ctx, err);
     if (status == DNB_OK)
         status = cli_study_run(&s, ctx, err);
     cli_study_release(&s);

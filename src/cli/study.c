@@ -142,6 +142,20 @@ dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err
     return status;
 }
 
+dnb_status cli_study_open_responses(cli_study *s, cli_responses *responses, const cli_map_args *a,
+                                    cli_context *ctx, dnb_err *err)
+{
+    dnb_status status = cli_responses_read(responses, &a->brain, "resp", ctx, err);
+    if (status != DNB_OK)
+        return status;
+    ctx->memory -= responses->n * responses->m * sizeof *responses->y;
+    s->y = responses->y;
+    s->m = responses->m;
+    s->target_path = responses->path;
+    s->responses = responses;
+    return cli_study_open(s, responses->n, ctx, err);
+}
+
 /* The plan looks at sizes only. */
 static dnb_status never_read(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
                              void *dst, dnb_err *err)
