@@ -10,9 +10,11 @@ fold of the first layer (its default randomised PCA in float32, its exact one in
 the folds; PLS target by target on 20 targets. "pls": 10 components of 100 features for 2,000 targets, together and
 target by target, 10 folds. "paper": five layers as large as AlexNet's ReLUs (9.5 GB of files in --folder at 4,916 rows,
 deleted afterwards), PCA(100) inside each of 10 folds, least squares and PLS(10) in one call, --memory; scikit-learn's two
-pipelines, their PCA the default randomised one on float32, are timed on one fold of every layer (--peer-layers: of the
-first so many, and scaled by features) and scaled by the folds; its exact PCA on the smallest layer unless --no-exact.
---no-peer leaves scikit-learn out, --peer-only leaves ours out: then layers are made and deleted one by one. Prints processor seconds (they hold on a busy machine) and seconds.
+pipelines, their PCA the default randomised one, are timed on one fold of every layer (--peer-layers: of the first so
+many, and scaled by features) and scaled by the folds: on the float32 features as they are stored, and with --peer-double
+on float64 copies, the precision of its other estimators (16 GB for the first layer); its exact PCA on the smallest layer
+unless --no-exact. The largest difference of their fold's scores from ours is printed.
+--no-peer leaves scikit-learn out, --peer-only leaves ours out. Prints processor seconds (they hold on a busy machine) and seconds.
 """
 import argparse
 import os
@@ -34,6 +36,7 @@ parser.add_argument("--jobs", nargs="*", default=["small", "layers"])
 parser.add_argument("--no-exact", action="store_true")
 parser.add_argument("--no-peer", action="store_true")
 parser.add_argument("--peer-only", action="store_true")
+parser.add_argument("--peer-double", action="store_true")
 parser.add_argument("--peer-layers", type=int, default=5)
 parser.add_argument("--folder", help="where the files stand (default: a temporary folder)")
 args = parser.parse_args()
@@ -156,15 +159,24 @@ def tell(what, wall, spent):
     return np.array([wall, spent])
 
 
-def paper_peer(x, y, name, exact):
-    """Seconds and processor seconds of one fold: both pipelines on all targets, both on one target, with exact PCA."""
+def correlations(a, b):
+    a, b = a - a.mean(0), b - b.mean(0)
+    return (a * b).sum(0) / np.sqrt((a * a).sum(0) * (b * b).sum(0))
+
+
+def paper_peer(x, y, name, exact, double, score):
+    """Seconds and processor seconds of one fold: both pipelines on all targets, both on one target, with exact PCA.
+    score: ours of that fold by model, or None."""
     train, test = next(iter(KFold(args.folds).split(y)))
-    fit, held = x[train], x[test]
+    fit, held = x[train].astype(np.float64 if double else np.float32), x[test]
 
     def once(what, targets, model, solver="auto"):
         pipeline = make_pipeline(PCA(args.components, svd_solver=solver, random_state=0), model)
-        spent, wall, _ = cpu(lambda: pipeline.fit(fit, targets[train]).predict(held))
-        return tell(f"scikit-learn, one fold of {name}, {what}", wall, spent)
+        spent, wall, said = cpu(lambda: pipeline.fit(fit, targets[train]).predict(held))
+        apart = ""
+        if score and what in score:
+            apart = f"; scores differ from ours by at most {np.abs(correlations(targets[test], said) - score[what]).max():.1e}"
+        return tell(f"scikit-learn, one fold of {name} in {fit.dtype}, {what}{apart}", wall, spent)
 
     both = once("glm", y, LinearRegression()) + once("pls", y, PLSRegression(10))
     voxel = full = None
@@ -180,42 +192,37 @@ def paper(folder):
     n = args.rows
     latent = (rng.standard_normal((n, 400)) * np.arange(1, 401) ** -0.5).astype(np.float32)
     y = latent[:, :200] @ rng.standard_normal((200, args.targets)) + 3 * rng.standard_normal((n, args.targets))
-    paths, total = [], sum(PAPER.values())
-    both, measured, voxel, full = np.zeros(2), 0, None, None
-    for i, (name, d) in enumerate(PAPER.items()):
-        peer = not args.no_peer and (i < args.peer_layers or i == len(PAPER) - 1)
-        if args.peer_only and not peer:
-            continue
-        paths.append(os.path.join(folder, name + ".npy"))
-        tell(f"making {name}, {n} x {d}", *cpu(lambda: layer(paths[-1], n, d, latent))[1::-1])
-        if peer:
-            last = i == len(PAPER) - 1
-            one, voxel, full = paper_peer(np.load(paths[-1], mmap_mode="r"), y, name, last)
-            if i < args.peer_layers:
-                both, measured = both + one, measured + d
-        if args.peer_only:
-            os.remove(paths[-1])
+    paths = {name: os.path.join(folder, name + ".npy") for name in PAPER}
+    for name, d in PAPER.items():
+        tell(f"making {name}, {n} x {d}", *cpu(lambda: layer(paths[name], n, d, latent))[1::-1])
     shape = f"glm and pls(10), {n} x {'+'.join(map(str, PAPER.values()))}, PCA({args.components}), {args.targets} targets, {args.folds} folds"
-    told = None
+    told, scores = None, {}
     if not args.peer_only:
-        told, _ = ours(folder, y, paths, model="glm,pls", components=10, pca=args.components, k=args.folds, source="file",
-                       scoring="correlation")
+        told, _ = ours(folder, y, list(paths.values()), model="glm,pls", components=10, pca=args.components, k=args.folds,
+                       source="file", scoring="correlation")
         print(f"{shape}: ours {told['seconds']:.1f} s, {told['cpu']:.1f} s of processor on {args.threads} threads, planned "
               f"{told['planned']:.0f} MB, peak {told['peak']:.0f} MB", flush=True)
+        for i, name in enumerate(PAPER):
+            scores[name] = {m: np.load(os.path.join(folder, f"out.{m}_{i}_score.npy"))[0] for m in ("glm", "pls")}
     if args.no_peer:
         return
-    peers = []
-    if measured:
-        say = f"one fold of {args.peer_layers} layers x {args.folds} folds" + (" x features" if measured < total else "")
-        peers.append(("all voxels in one fit", both * args.folds * total / measured, say))
-    scale = args.folds * total / PAPER["relu5"]
-    if full is not None:
-        peers.append(("all voxels in one fit, exact PCA", full * scale, f"one fold of relu5 x {args.folds} folds x features"))
-    peers.append(("ESTIMATE, voxel by voxel (PCA fitted anew for every voxel)", voxel * scale * args.targets,
-                  f"one fold of one voxel of relu5 x {args.folds} folds x features x {args.targets} voxels"))
-    for what, (wall, spent), say in peers:
-        ratio = f"; {wall / told['seconds']:.1f}x by the clock, {spent / told['cpu']:.1f}x in processor" if told else ""
-        print(f"scikit-learn, {what}: {wall:.0f} s, {spent:.0f} s of processor (scaled: {say}){ratio}", flush=True)
+    timed, last, total = list(PAPER)[:args.peer_layers], list(PAPER)[-1], sum(PAPER.values())
+    measured, scale = sum(PAPER[name] for name in timed), args.folds * total / PAPER[last]
+    for double in (False, True)[:1 + args.peer_double]:
+        both, voxel, full = np.zeros(2), None, None
+        for name in dict.fromkeys(timed + [last]):
+            one, voxel, full = paper_peer(np.load(paths[name], mmap_mode="r"), y, name, name == last, double, scores.get(name))
+            both = both + one * (name in timed)
+        what = "float64" if double else "float32"
+        say = f"one fold of {len(timed)} layers x {args.folds} folds" + (" x features" if measured < total else "")
+        peers = [(f"{what}, all voxels in one fit", both * args.folds * total / measured, say)]
+        if full is not None:
+            peers.append((f"{what}, exact PCA, all voxels in one fit", full * scale, f"one fold of {last} x {args.folds} folds x features"))
+        peers.append((f"{what}, ESTIMATE, voxel by voxel (PCA fitted anew for every voxel)", voxel * scale * args.targets,
+                      f"one fold of one voxel of {last} x {args.folds} folds x features x {args.targets} voxels"))
+        for what, (wall, spent), say in peers:
+            ratio = f"; {wall / told['seconds']:.1f}x by the clock, {spent / told['cpu']:.1f}x in processor" if told else ""
+            print(f"scikit-learn, {what}: {wall:.0f} s, {spent:.0f} s of processor (scaled: {say}){ratio}", flush=True)
 
 
 with tempfile.TemporaryDirectory(prefix="bench_mapping_", dir=args.folder) as temporary:

@@ -56,6 +56,10 @@ typedef enum dnb_gram_centre_kind {
 
 typedef struct dnb_gram_options {
     dnb_gram_centre_kind centre;
+    /* Form products of float32 rows in float32, where sums of 64 stay, and add those up in float64:
+     * twice as fast, each g_ij within about 4e-6 |x_i| |x_j| / sqrt(d) of the exact one. No effect
+     * on float64 rows or with DNB_CENTRE_ROWS. */
+    bool single;
     size_t memory;                /* bytes of work space beside g; 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
 } dnb_gram_options;

@@ -38,6 +38,13 @@ void dnb_gram_sweep_init(dnb_sweep *s, const dnb_rows *x, size_t memory)
                      .what = "Gram matrix"};
 }
 
+void dnb_gram_sweep_single(dnb_sweep *s)
+{
+    s->single = true;
+    if (s->x->n > DNB_GRAM_TILE && s->tile >= DNB_GRAM_SINGLE_TILE / 2)
+        s->tile = s->tile < DNB_GRAM_SINGLE_TILE ? s->tile / 48 * 48 : DNB_GRAM_SINGLE_TILE;
+}
+
 /* Both triangles from the tiles. */
 static void expand(double *g, const dnb_pair_tiles *t)
 {
@@ -89,6 +96,8 @@ dnb_status dnb_gram_run(double *g, const dnb_rows *x, const dnb_gram_options *op
     DNB_TRY(dnb_rows_load(&rows, &hold, x, o.memory / 2, err));
     dnb_gram_sweep_init(&s, &rows, o.memory - (hold.data ? dnb_array_bytes(&hold) : 0));
     s.progress = o.progress;
+    if (o.single && x->dtype == DNB_F32 && o.centre != DNB_CENTRE_ROWS)
+        dnb_gram_sweep_single(&s);
     s.centre_columns = o.centre == DNB_CENTRE_COLUMNS;
     if (o.centre == DNB_CENTRE_ROWS) {
         DNB_NEW(shift, x->n, "row means");

@@ -47,7 +47,7 @@ static size_t strip_pad(size_t rows)
 }
 
 void dnb_single_pack(float *dst, const dnb_piece *p, size_t first, size_t rows, size_t c, size_t k,
-                     const double *shift, double *sums)
+                     const double *shift, const double *by_column, double *sums)
 {
     float part[DNB_STRIP * SINGLE_PART] = {0};
     size_t i = strip_pad(rows), at_row = first - p->row;
@@ -59,7 +59,8 @@ void dnb_single_pack(float *dst, const dnb_piece *p, size_t first, size_t rows, 
             for (row = begin; row < end; row++, to += SINGLE_PART) {
                 dnb_panel_prefetch(p, at_row + row + DNB_STRIP, c + at, w);
                 double sum =
-                    dnb_panel_load_single(to, p, at_row + row, c + at, w, shift ? shift[row] : 0.0);
+                    dnb_panel_load_single(to, p, at_row + row, c + at, w, shift ? shift[row] : 0.0,
+                                          by_column ? by_column + at : NULL);
                 if (sums)
                     sums[row] += sum;
             }

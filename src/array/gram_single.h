@@ -13,11 +13,12 @@
 
 /* Floats of a packed panel of that many rows. */
 size_t dnb_single_size(size_t rows);
-/* Packs rows first.. of the piece, columns c.., less shift (NULL = 0), which is rounded to float32
- * first, so that 0 and what lies near the shift come out exact; adds each row's sum to sums (NULL =
- * not wanted). shift and sums begin with row `first`. */
+/* Packs rows first.. of the piece, columns c.., less shift and less by_column (NULL = 0), which are
+ * rounded to float32 first, so that 0 and what lies near the shift come out exact; adds each row's
+ * sum to sums (NULL = not wanted). shift and sums begin with row `first`, by_column with column c.
+ */
 void dnb_single_pack(float *dst, const dnb_piece *p, size_t first, size_t rows, size_t c, size_t k,
-                     const double *shift, double *sums);
+                     const double *shift, const double *by_column, double *sums);
 
 /* Sums over k columns of the products of 8 rows (a: half a strip) with the rows of n = 1..3
  * strips at b: sum[row of a][row of b]. */

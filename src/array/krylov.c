@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "array/block_product.h"
 #include "array/serial.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
@@ -27,6 +28,7 @@ typedef struct krylov {
     double *y, *theta;        /* keep x most Ritz vectors in the basis (rows), their values */
     double *work;             /* most x most, then block x keep */
     double *swap;             /* keep x n */
+    double *turned;           /* n x block, for dnb_block_product; NULL without it */
     double square;            /* ||A||_F^2 */
     double scale;             /* largest |A v| of a basis vector: close to the norm of A */
     dnb_random random;
@@ -37,7 +39,7 @@ typedef struct krylov {
     double *last; /* k: the Ritz values when they last changed */
 } krylov;
 
-enum { BLOCK = 64, SMALLEST = 1000 };
+enum { BLOCK = 32, SMALLEST = 1000 };
 #define TOLERANCE 1e-13 /* residuals relative to A */
 
 static size_t block_of(size_t k)
@@ -46,10 +48,9 @@ static size_t block_of(size_t k)
     return b < 16 ? 16 : b > BLOCK ? BLOCK : b;
 }
 
-static size_t most_of(size_t n, size_t k)
+static size_t most_of(size_t k)
 {
-    size_t b = block_of(k), most = 3 * k > k + 10 * b ? 3 * k : k + 10 * b;
-    (void)n;
+    size_t b = block_of(k), most = 3 * k > k + 12 * b ? 3 * k : k + 12 * b;
     return most / b * b;
 }
 
@@ -61,14 +62,14 @@ static size_t keep_of(size_t most, size_t k, size_t b)
 
 bool dnb_krylov_suits(size_t n, size_t k)
 {
-    return n >= SMALLEST && 4 * most_of(n, k) <= 3 * n && 8 * k <= n;
+    return n >= SMALLEST && 4 * most_of(k) <= 3 * n && 8 * k <= n;
 }
 
 double dnb_krylov_bytes(size_t n, size_t k)
 {
-    double b = (double)block_of(k), m = (double)most_of(n, k), dn = (double)n;
+    double b = (double)block_of(k), m = (double)most_of(k), dn = (double)n;
     double keep = (double)keep_of((size_t)m, k, (size_t)b);
-    return 8 * (dn * (m + 2 * b + keep) + 4 * m * m + m * (2 * b + keep + 30) + 4096);
+    return 8 * (dn * (m + 3 * b + keep) + 4 * m * m + m * (2 * b + keep + 30) + 4096);
 }
 
 /* C (m x n) = alpha op(A) op(B) + beta C in blocks that follow from the shape alone. They are
@@ -178,7 +179,10 @@ static void step(krylov *s)
 {
     const double *last = s->v + s->done * s->n;
     size_t b = s->p - s->done;
-    multiply(s->w, s->n, last, s->n, s->a, s->n, (size_t[]){b, s->n, s->n}, false, false, 1, 0);
+    if (s->turned)
+        dnb_block_product(s->w, last, s->a, s->n, b, s->turned);
+    else
+        multiply(s->w, s->n, last, s->n, s->a, s->n, (size_t[]){b, s->n, s->n}, false, false, 1, 0);
     for (size_t j = 0; j < b; j++)
         s->scale = fmax(s->scale, norm_of(s->w + j * s->n, s->n));
     project_out(s, s->w, b, s->p);
@@ -328,6 +332,8 @@ static dnb_status reserve(krylov *s, dnb_err *err)
     DNB_NEW(s->y, s->keep * s->most, "a Krylov basis");
     DNB_NEW(s->theta, s->keep, "a Krylov basis");
     DNB_NEW(s->last, s->k, "a Krylov basis");
+    if (dnb_block_product_suits(s->block))
+        DNB_NEW(s->turned, s->block * s->n, "a Krylov basis");
 done:
     return status;
 }
@@ -336,7 +342,7 @@ dnb_status dnb_krylov_eigen(bool *converged, double *values, double *vectors, co
                             size_t n, size_t k, dnb_err *err)
 {
     dnb_status status = DNB_OK;
-    size_t b = block_of(k), most = most_of(n, k);
+    size_t b = block_of(k), most = most_of(k);
     krylov s = {.a = a, .n = n, .k = k, .block = b, .most = most, .keep = keep_of(most, k, b)};
     for (size_t i = 0; i < n; i++)
         s.square += squared_norm(a + i * n, n);
@@ -356,6 +362,7 @@ done:
     dnb_free(s.v);
     dnb_free(s.w);
     dnb_free(s.swap);
+    dnb_free(s.turned);
     dnb_free(s.t);
     dnb_free(s.work);
     dnb_free(s.c);

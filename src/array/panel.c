@@ -52,10 +52,25 @@ DNB_SIMD static double load_single(float *restrict dst, const float *restrict sr
     return s;
 }
 
-double dnb_panel_load_single(float *dst, const dnb_piece *p, size_t i, size_t c, size_t k,
-                             double shift)
+DNB_SIMD static double load_single_columns(float *restrict dst, const float *restrict src, size_t k,
+                                           float shift, const double *restrict by_column)
 {
-    return load_single(dst, (const float *)p->data + i * p->stride + c, k, (float)shift);
+    double s = 0;
+#pragma omp simd reduction(+ : s)
+    for (size_t j = 0; j < k; j++) {
+        float v = src[j] - shift - (float)by_column[j];
+        dst[j] = v;
+        s += (double)v;
+    }
+    return s;
+}
+
+double dnb_panel_load_single(float *dst, const dnb_piece *p, size_t i, size_t c, size_t k,
+                             double shift, const double *by_column)
+{
+    const float *src = (const float *)p->data + i * p->stride + c;
+    return by_column ? load_single_columns(dst, src, k, (float)shift, by_column)
+                     : load_single(dst, src, k, (float)shift);
 }
 
 void dnb_panel_prefetch(const dnb_piece *p, size_t i, size_t c, size_t k)

@@ -26,10 +26,11 @@ dnb_status dnb_rows_walk(const dnb_rows *x, size_t memory, dnb_piece_fn *fn, voi
 /* dst[0..k) = (row i of the piece, columns c.. of the piece - shift) * scale; returns dst's sum. */
 double dnb_panel_load(double *dst, const dnb_piece *p, size_t i, size_t c, size_t k, double shift,
                       double scale);
-/* dst[0..k) = the same numbers of a float32 piece less shift, which is rounded to float32 first, so
- * that 0 and what lies near the shift come out exact; returns the sum of dst. */
+/* dst[0..k) = the same numbers of a float32 piece less shift, and less by_column[0..k) unless that
+ * is NULL, which are rounded to float32 first, so that 0 and what lies near the shift come out
+ * exact; returns the sum of dst. */
 double dnb_panel_load_single(float *dst, const dnb_piece *p, size_t i, size_t c, size_t k,
-                             double shift);
+                             double shift, const double *by_column);
 /* Asks the cache for what those will read; rows past the piece are left alone. Rows stand far
  * apart, so walking down a panel without asking DNB_PREFETCH_ROWS ahead waits for memory at every
  * row. */

@@ -3,7 +3,8 @@
  * Columns are cut into chunks of DNB_PANEL. When there are few tile pairs, S slabs share the chunks
  * (chunk c goes to slab c % S), each slab with its own accumulators, added in slab order at the
  * end. A task is (tile pair, slab); it walks its chunks in ascending order whatever the pieces the
- * source came in. */
+ * source came in. Packing a float32 panel takes a quarter of the time of its products, so with
+ * several tiles a stripe of columns is packed once for all pairs. */
 #include "array/sweep.h"
 
 #include <math.h>
@@ -17,7 +18,7 @@
 #include "base/mem.h"
 #include "base/progress.h"
 
-enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, MERGE = 4096 };
+enum { TASKS_WANTED = 32, MOST_ROWS = 1 << 28, GROUP = 4, MERGE = 4096, TILES_PACKED = 3 };
 
 size_t dnb_sweep_tile(const dnb_rows *x, size_t largest, size_t n_acc, size_t memory)
 {
@@ -72,6 +73,7 @@ typedef struct sweep_state {
     double *panels;                             /* per thread: two panels */
     double *centre;                             /* column shift of the current piece */
     size_t centre_size;
+    float *packed;      /* all tiles of a stripe, chunk after chunk of each; NULL = per task */
     size_t (*pairs)[2]; /* tile pair number -> (ti, tj) */
     int n_threads;
 } sweep_state;
@@ -82,6 +84,7 @@ static void state_release(sweep_state *st)
     dnb_free(st->sums);
     dnb_free(st->panels);
     dnb_free(st->centre);
+    dnb_free(st->packed);
     dnb_free(st->pairs);
 }
 
@@ -145,7 +148,7 @@ static void fill_panel(const sweep_state *st, void *panel, const dnb_piece *p, s
     const dnb_sweep *s = st->s;
     if (s->single) {
         dnb_single_pack(panel, p, first, count, c, k, s->row_shift ? s->row_shift + first : NULL,
-                        sums ? sums + first : NULL);
+                        s->centre_columns ? st->centre + c : NULL, sums ? sums + first : NULL);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -174,6 +177,38 @@ static size_t rows_of_tile(const sweep_state *st, size_t t)
     return left < st->s->tile ? left : st->s->tile;
 }
 
+static size_t chunks_of(size_t columns)
+{
+    return (columns + DNB_PANEL - 1) / DNB_PANEL;
+}
+
+/* Slab of the chunk that begins with that column of the matrix. */
+static size_t slab_of(const sweep_state *st, size_t col)
+{
+    return col / (GROUP * DNB_PANEL) % st->n_slabs;
+}
+
+/* Where a tile's chunk from column c of a piece of d columns is packed. */
+static float *packed_at(const sweep_state *st, size_t tile, size_t c, size_t d)
+{
+    return st->packed + (tile * chunks_of(d) + c / DNB_PANEL) * dnb_single_size(st->s->tile);
+}
+
+/* Every panel of a piece that holds all rows. */
+static void pack_piece(sweep_state *st, const dnb_piece *p)
+{
+    size_t chunks = chunks_of(p->d);
+#pragma omp parallel for schedule(dynamic) num_threads(st->n_threads)
+    for (size_t tile = 0; tile < st->n_tiles; tile++)
+        for (size_t i = 0; i < chunks; i++) {
+            size_t c = i * DNB_PANEL, k = p->d - c < DNB_PANEL ? p->d - c : DNB_PANEL;
+            size_t slab = slab_of(st, p->col + c);
+            fill_panel(st, packed_at(st, tile, c, p->d), p, tile * st->s->tile,
+                       rows_of_tile(st, tile), c, k,
+                       st->sums ? st->sums + slab * st->s->x->n : NULL);
+        }
+}
+
 /* One task: a tile pair over the chunks of one slab within the pieces (b holds tj's rows; b == a
  * mostly). */
 static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a, const dnb_piece *b,
@@ -198,12 +233,17 @@ static void run_task(sweep_state *st, size_t q, size_t slab, const dnb_piece *a,
         p.b = pb;
     }
     for (size_t c = 0; c < a->d; c += DNB_PANEL) {
-        if ((a->col + c) / (GROUP * DNB_PANEL) % st->n_slabs != slab)
+        if (slab_of(st, a->col + c) != slab)
             continue;
         p.k = a->d - c < DNB_PANEL ? a->d - c : DNB_PANEL;
-        fill_panel(st, pa, a, ti * T, p.na, c, p.k, sums);
-        if (!p.same)
-            fill_panel(st, pb, b, tj * T, p.nb, c, p.k, NULL);
+        if (st->packed) {
+            p.a32 = packed_at(st, ti, c, a->d);
+            p.b32 = packed_at(st, tj, c, a->d);
+        } else {
+            fill_panel(st, pa, a, ti * T, p.na, c, p.k, sums);
+            if (!p.same)
+                fill_panel(st, pb, b, tj * T, p.nb, c, p.k, NULL);
+        }
         s->kernel(acc, T, &p, s->ctx);
     }
 }
@@ -257,21 +297,41 @@ done:
     return status;
 }
 
+/* Floats of a stripe of that many columns packed for all pairs; 0 when it is not. */
+static size_t packed_size(const sweep_state *st, size_t columns)
+{
+    const dnb_sweep *s = st->s;
+    size_t chunk = st->n_tiles * dnb_single_size(s->tile);
+    bool pays = s->single && st->n_tiles >= TILES_PACKED && !s->wanted;
+    if (!pays || (!s->x->data && s->x->whole_rows) || 8 * chunk * sizeof(float) > s->memory)
+        return 0;
+    return chunk * chunks_of(columns);
+}
+
 /* Columns of one stripe: a whole number of chunks per slab, about 2e10 flops, within `bytes`. */
 static size_t stripe_columns(const sweep_state *st, size_t bytes)
 {
     const dnb_sweep *s = st->s;
     size_t d = s->x->d, step = st->n_slabs * GROUP * DNB_PANEL, n = s->x->n;
     double per_column = 0.5 * (double)n * (double)n * s->flops_per_item + 1;
-    size_t columns = d;
+    size_t columns = d, read = s->x->data ? 0 : n * dnb_dtype_size(s->x->dtype);
+    size_t each = read + packed_size(st, DNB_PANEL) * sizeof(float) / DNB_PANEL;
     if (per_column * (double)columns > 4e10)
         columns = (size_t)(2e10 / per_column);
-    if (bytes / (n * dnb_dtype_size(s->x->dtype)) < columns)
-        columns = bytes / (n * dnb_dtype_size(s->x->dtype));
+    if (each && bytes / each < columns)
+        columns = bytes / each;
     if (columns >= d)
         return d;
     columns -= columns >= step ? columns % step : columns % DNB_PANEL;
     return columns ? columns : DNB_PANEL;
+}
+
+static dnb_status reserve_packed(sweep_state *st, size_t size, dnb_err *err)
+{
+    if (size == 0)
+        return DNB_OK;
+    st->packed = dnb_alloc_aligned(size, sizeof(float));
+    return st->packed ? DNB_OK : dnb_fail_memory(err, st->s->what, size * sizeof(float));
 }
 
 /* Tiles of columns, all rows: from memory without copying, or read one after the other. */
@@ -280,11 +340,12 @@ static dnb_status sweep_columns(sweep_state *st, size_t bytes, dnb_err *err)
     const dnb_sweep *s = st->s;
     const dnb_rows *x = s->x;
     dnb_status status = DNB_OK;
-    size_t columns = stripe_columns(st, x->data ? (size_t)-1 : bytes);
+    size_t columns = stripe_columns(st, bytes);
     size_t item = dnb_dtype_size(x->dtype);
     char *tile = NULL;
     if (!x->data)
         DNB_NEW(tile, x->n * columns * item, s->what);
+    DNB_TRY(reserve_packed(st, packed_size(st, columns), err));
     DNB_TRY(grow_centre(st, columns, err));
     for (size_t col = 0; col < x->d; col += columns) {
         dnb_piece p = {.dtype = x->dtype, .n = x->n, .col = col, .stride = x->stride};
@@ -298,6 +359,8 @@ static dnb_status sweep_columns(sweep_state *st, size_t bytes, dnb_err *err)
         }
         if (s->centre_columns)
             find_centre(st, &p);
+        if (st->packed)
+            pack_piece(st, &p);
         run_pieces(st, &p, &p);
         dnb_report(s->progress, s->what, col + p.d, x->d);
         DNB_TRY(dnb_check_cancel(s->progress, err));
@@ -358,15 +421,15 @@ size_t dnb_sweep_bytes(const dnb_sweep *s)
     state_sizes(&st, s);
     double acc = (double)st.acc_size * (double)st.n_slabs * sizeof(double);
     double panels = (double)st.n_threads * (double)panel_size(s) * sizeof(double);
-    double left = (double)s->memory > acc ? (double)s->memory - acc : 0, tile = 0, columns;
+    double left = (double)s->memory > acc ? (double)s->memory - acc : 0, tile = 0;
+    size_t columns = !x->data && x->whole_rows ? x->d : stripe_columns(&st, (size_t)left);
     if (!x->data && x->whole_rows)
         tile = fmin(left, 2.0 * (double)x->n * (double)x->d * (double)dnb_dtype_size(x->dtype));
-    columns = x->whole_rows ? (double)x->d
-                            : (double)stripe_columns(&st, x->data ? (size_t)-1 : (size_t)left);
-    if (!x->data && !x->whole_rows)
-        tile = (double)x->n * columns * (double)dnb_dtype_size(x->dtype);
+    else if (!x->data)
+        tile = (double)x->n * (double)columns * (double)dnb_dtype_size(x->dtype);
     if (s->centre_columns)
-        tile += columns * sizeof(double);
+        tile += (double)columns * sizeof(double);
+    tile += (double)packed_size(&st, columns) * sizeof(float);
     return (size_t)fmin(acc + panels + tile, (double)(SIZE_MAX / 4));
 }
 

@@ -36,7 +36,8 @@ typedef struct dnb_sweep {
     const double *row_shift, *row_scale; /* n each */
     const double *col_shift, *col_scale; /* d each */
     bool indicator;
-    /* Panels are float32: x - row_shift and nothing else; x must be float32, the kernel know it. */
+    /* Panels are float32: x less row_shift and, with centre_columns, the column's mean; nothing
+     * else is applied. x must be float32, the kernel know it. */
     bool single;
     /* Shift every column by its mean over the (finite) rows; where only blocks of rows are in
      * memory, over the first block: enough for what does not change under a shift of columns. */

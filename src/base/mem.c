@@ -9,6 +9,8 @@
 /* Blocks of several huge pages start on one and ask for them: touching 244 MB for the first time
  * takes 0.05 s of processor time instead of 0.14 s, and look-ups in them miss the TLB less. */
 #define HUGE_PAGE ((size_t)2 << 20)
+/* glibc maps blocks above 32 MiB whatever it learned before. */
+#define CALLOC_MAPPED ((size_t)33 << 20)
 
 #ifdef DNB_FAULTS
 #include <stdatomic.h>
@@ -61,12 +63,29 @@ void *dnb_alloc(size_t n, size_t size)
     return malloc(bytes);
 }
 
+/* Asks for huge pages where the block has whole ones; a refusal leaves ordinary pages. */
+static void ask_huge(void *block, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    uintptr_t from = ((uintptr_t)block + HUGE_PAGE - 1) & ~(uintptr_t)(HUGE_PAGE - 1);
+    uintptr_t to = ((uintptr_t)block + bytes) & ~(uintptr_t)(HUGE_PAGE - 1);
+    if (from < to)
+        (void)madvise((void *)from, to - from, MADV_HUGEPAGE);
+#else
+    (void)block, (void)bytes;
+#endif
+}
+
 void *dnb_calloc(size_t n, size_t size)
 {
     size_t bytes;
     if (fault_now() || !block_bytes(&bytes, n, size))
         return NULL;
-    return calloc(1, bytes);
+    void *p = calloc(1, bytes);
+    /* Of this size it is fresh from the system: zeros that nobody has touched yet. */
+    if (p && bytes >= CALLOC_MAPPED)
+        ask_huge(p, bytes);
+    return p;
 }
 
 void *dnb_realloc(void *ptr, size_t n, size_t size)
@@ -87,8 +106,7 @@ void *dnb_alloc_aligned(size_t n, size_t size)
     if (bytes >= 2 * HUGE_PAGE) {
         if (posix_memalign(&p, HUGE_PAGE, bytes) != 0)
             return NULL;
-        /* Whole pages only; a refusal leaves ordinary ones. */
-        (void)madvise(p, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+        ask_huge(p, bytes);
         return p;
     }
 #endif

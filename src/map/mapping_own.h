@@ -98,6 +98,7 @@ typedef struct dnb_map_plan {
     size_t chunk;                    /* targets whose permutations are held at once */
     double fixed, total;             /* bytes: layers and a fold; all */
     double fold;                     /* of them, free while layers are read */
+    size_t side;                     /* designs made at once, side by side */
     double read;                     /* what reading a layer may hold, instead of `fold` */
 } dnb_map_plan;
 

@@ -12,6 +12,9 @@
 #include "dnnbrain/linalg.h"
 #include "map/mapping_own.h"
 
+/* Narrower layers have their Gram matrix in no time. */
+enum { SINGLE_COLUMNS = 4096 };
+
 void dnb_map_layer_release(dnb_map_layer *l)
 {
     dnb_free(l->x);
@@ -136,6 +139,48 @@ done:
     return status;
 }
 
+/* Whether float32 products are good enough for k components: what they err by stays below 1e-6 of a
+ * kth eigenvalue that is not far below the mean one, and nothing overflowed or vanished. */
+static dnb_status single_serves(bool *serves, const double *g, size_t n, size_t k, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    double *copy = NULL, *lambda = NULL, trace = 0;
+    *serves = false;
+    for (size_t i = 0; i < n; i++)
+        trace += g[i * n + i];
+    if (!isfinite(trace) || !(trace > 1e-20))
+        return DNB_OK;
+    DNB_NEW(copy, n * n, "Gram matrix");
+    DNB_NEW(lambda, k, "eigenvalues");
+    memcpy(copy, g, n * n * sizeof *g);
+    DNB_TRY(dnb_eigen(lambda, NULL, copy, n, k, err));
+    *serves = lambda[k - 1] > 0.1 * trace / (double)n;
+done:
+    dnb_free(copy);
+    dnb_free(lambda);
+    return status;
+}
+
+static dnb_status make_gram(dnb_map_layer *l, const dnb_rows *x, const dnb_mapping_options *o,
+                            size_t memory, dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    dnb_gram_options go = {.centre = DNB_CENTRE_COLUMNS, .memory = memory, .progress = o->progress};
+    bool done = false;
+    DNB_NEW(l->g, l->n * l->n, "Gram matrix");
+    if (l->form == DNB_MAP_GRAM_PCA && x->dtype == DNB_F32 && l->d >= SINGLE_COLUMNS) {
+        go.single = true;
+        DNB_TRY(dnb_gram_run(l->g, x, &go, err));
+        DNB_TRY(single_serves(&done, l->g, l->n, o->n_components, err));
+        go.single = false;
+    }
+    if (!done)
+        DNB_TRY(dnb_gram_run(l->g, x, &go, err));
+    DNB_TRY(check_gram(l, x, memory, err));
+done:
+    return status;
+}
+
 dnb_status dnb_map_reduce(dnb_map_layer *out, const dnb_mapping_layer *layer,
                           const dnb_mapping_options *o, size_t memory, dnb_err *err)
 {
@@ -149,12 +194,8 @@ dnb_status dnb_map_reduce(dnb_map_layer *out, const dnb_mapping_layer *layer,
     if (l.form == DNB_MAP_FEATURES) {
         DNB_TRY(load_features(&l, x, err));
     } else {
-        dnb_gram_options go = {
-            .centre = DNB_CENTRE_COLUMNS, .memory = memory, .progress = o->progress};
         l.r = l.n - 1;
-        DNB_NEW(l.g, l.n * l.n, "Gram matrix");
-        DNB_TRY(dnb_gram_run(l.g, x, &go, err));
-        DNB_TRY(check_gram(&l, x, memory, err));
+        DNB_TRY(make_gram(&l, x, o, memory, err));
         if (l.form == DNB_MAP_COORDINATES)
             DNB_TRY(make_coordinates(&l, err));
     }

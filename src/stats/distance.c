@@ -151,7 +151,8 @@ static dnb_status prepare(job *j, const dnb_pdist_options *o, size_t memory, dnb
         DNB_TRY(prepare_zscore(j, memory, err));
     if (j->metric == DNB_SEUCLIDEAN)
         DNB_TRY(prepare_seuclidean(j, o->variance, memory, err));
-    s->single = may_be_single(j, o);
+    if (may_be_single(j, o))
+        dnb_gram_sweep_single(s);
     s->centre_columns =
         j->metric == DNB_EUCLIDEAN || j->metric == DNB_SQEUCLIDEAN || j->metric == DNB_SEUCLIDEAN;
     if (j->metric == DNB_CORRELATION) {

@@ -207,6 +207,26 @@ def degenerate():
           cross(pca(5, LinearRegression()), x + 1e4, y + 1e5)[1])
 
 
+def float32_products():
+    """Wide float32 layers: their Gram matrix is of float32 products where that serves, and exact where it does not."""
+    n, d = 300, 6000
+    latent = rng.standard_normal((n, 80)) * np.arange(1, 81) ** -0.7
+    y = latent[:, :40] @ rng.standard_normal((40, 6)) + 2 * rng.standard_normal((n, 6))
+    relu = np.maximum(latent @ rng.standard_normal((80, d)) + 0.5 * rng.standard_normal((n, d)), 0).astype(np.float32)
+    low = (latent[:, :20] @ rng.standard_normal((20, d)) + 1e-3 * rng.standard_normal((n, d))).astype(np.float32)
+    for what, x in (("relu", relu), ("large offset", relu + 100), ("huge", relu * np.float32(1e21)),
+                    ("tiny", relu * np.float32(1e-23)), ("low rank", low)):
+        for k in (20, 40):
+            got = probe("run", y, x, pca=k, predictions=1)
+            # What float32 features say is uncertain by 1e-7 of them; eigenvectors of nearly equal values by more.
+            score, said = cross(pca(k, LinearRegression()), x.astype(float), y, together=True)
+            check(f"float32 {what}, pca {k}", got.of(0, "score"), score)
+            check(f"float32 {what}, pca {k}, predictions", got.of(0, "prediction"), said)
+        one = probe("run", y, x, pca=20, threads=1)
+        check(f"float32 {what}, tiles", probe("run", y, x, pca=20, source="tiles", threads=2).of(0, "score"),
+              one.of(0, "score"), 0)
+
+
 def classifiers():
     for n, d, c in ((90, 12, 2), (90, 12, 3), (60, 140, 2), (60, 140, 3)):
         x, _ = data(n, d, 1)
@@ -354,7 +374,7 @@ def refusals():
 
 
 for part in (regressions, penalties, degenerate, classifiers, permutations, layers, weights, eigenvectors, threads,
-             refusals):
+             refusals, float32_products):
     if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
         part()
 print(f"{cases} cases, {failures} failures")

@@ -231,6 +231,19 @@ def streams():
         check(f"gram centre={centre} rows", run("gram", x, centre=centre, source="rows", memory=10000000), peer, 1e-11)
         one = run("gram", x, centre=centre, threads=1)
         check(f"gram centre={centre} threads", run("gram", x, centre=centre, threads=4), one, 0)
+    # Float32 products: several tiles, so that stripes of columns are packed once for all pairs.
+    x = np.maximum(rng.standard_normal((730, 5100)) + rng.random(5100), 0).astype(np.float32)
+    for centre, peer in ((0, x), (1, x - x.mean(0, dtype=float))):
+        peer = peer.astype(float) @ peer.astype(float).T
+        one = run("gram", x, centre=centre, single=1, threads=1)
+        check(f"gram centre={centre} of float32 products", one, peer, 1e-7)
+        for options in ({}, {"source": "tiles"}, {"source": "tiles", "memory": 26000000}, {"memory": 26000000}):
+            ours = run("gram", x, centre=centre, single=1, threads=2, **options)
+            check(f"gram centre={centre} of float32 products {options}", ours, one, 0)
+        if np.array_equal(one, run("gram", x, centre=centre)):
+            check("float32 products were not asked for", 1, 0, 0)
+    ours = run("gram", x, centre=1, single=1, source="rows", memory=30000000)
+    check("gram of float32 products, row blocks", ours, peer, 1e-7)
 
 
 def algebra():

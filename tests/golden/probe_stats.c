@@ -91,8 +91,9 @@ static dnb_status run_pdist(const args *a, dnb_array *out, dnb_err *err)
 static dnb_status run_gram(const args *a, dnb_array *out, dnb_err *err)
 {
     dnb_rows x, held;
-    dnb_gram_options o = {(dnb_gram_centre_kind)number(a, "centre", 0),
-                          (size_t)number(a, "memory", 0), NULL};
+    dnb_gram_options o = {.centre = (dnb_gram_centre_kind)number(a, "centre", 0),
+                          .single = number(a, "single", 0) != 0,
+                          .memory = (size_t)number(a, "memory", 0)};
     dnb_status status = source(a, &x, &held, err);
     if (status == DNB_OK)
         status = dnb_array_init(out, DNB_F64, 2, (size_t[]){x.n, x.n}, err);

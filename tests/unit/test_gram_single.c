@@ -58,9 +58,9 @@ static void check(const sample *s, dnb_panels p, size_t first_a, size_t first_b,
     assert_non_null(acc);
     for (size_t i = 0; i < size + 64; i++)
         acc[i] = UNTOUCHED;
-    dnb_single_pack(a, &s->piece, first_a, p.na, FROM, p.k, s->shift + first_a, NULL);
+    dnb_single_pack(a, &s->piece, first_a, p.na, FROM, p.k, s->shift + first_a, NULL, NULL);
     if (!p.same)
-        dnb_single_pack(b, &s->piece, first_b, p.nb, FROM, p.k, s->shift + first_b, NULL);
+        dnb_single_pack(b, &s->piece, first_b, p.nb, FROM, p.k, s->shift + first_b, NULL, NULL);
     p.a32 = a;
     p.b32 = b;
     dnb_single_multiply(acc + 32, tile, &p, block);
@@ -115,8 +115,8 @@ static void test_sums(void **state)
             float *panel = panel_new(SIZES[i]);
             double sums[ROWS] = {0}, plain[ROWS] = {0};
             dnb_single_pack(panel, &s->piece, BEFORE, SIZES[i], FROM, WIDTHS[w], s->shift + BEFORE,
-                            sums);
-            dnb_single_pack(panel, &s->piece, BEFORE, SIZES[i], FROM, WIDTHS[w], NULL, plain);
+                            NULL, sums);
+            dnb_single_pack(panel, &s->piece, BEFORE, SIZES[i], FROM, WIDTHS[w], NULL, NULL, plain);
             for (size_t r = 0; r < SIZES[i]; r++) {
                 double want = 0, raw = 0;
                 for (size_t c = 0; c < WIDTHS[w]; c++) {
@@ -142,7 +142,7 @@ static void test_not_finite(void **state)
     assert_non_null(acc);
     s->x[5 * COLUMNS + FROM + 20] = NAN;
     s->x[30 * COLUMNS + FROM + 60] = INFINITY;
-    dnb_single_pack(panel, &s->piece, 0, 37, FROM, 70, NULL, NULL);
+    dnb_single_pack(panel, &s->piece, 0, 37, FROM, 70, NULL, NULL, NULL);
     dnb_single_blocks(blocks);
     for (size_t m = 0; blocks[m]; m++) {
         dnb_panels p = {.a32 = panel, .b32 = panel, .na = 37, .nb = 37, .k = 70, .same = true};
