@@ -1,0 +1,115 @@
+/* Layer profiles of a group: subjects as thin lines, their mean with its interval. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dnnbrain/figure.h>
+
+#include "group_report.h"
+#include "show.h"
+
+enum { MOST_LAYERS = 60, MOST_PANELS = 24, NAME = 128 };
+
+/* Numbers of one panel: of n layers, and of n x subjects. */
+enum { VALUE, LOW, HIGH, P_VALUE, ARRAYS };
+
+/* How many panels: one per target where every layer has the same few of them, else 0: one of their
+ * mean. */
+static size_t targets_to_draw(const cli_subjects *s)
+{
+    size_t m = s->first[1] - s->first[0];
+    if (s->space.image || m > MOST_PANELS)
+        return 0;
+    for (size_t l = 1; l < s->n_layers; l++) {
+        if (s->first[l + 1] - s->first[l] != m)
+            return 0;
+        for (size_t t = 0; t < m && s->targets; t++)
+            if (strcmp(s->targets[t], s->targets[s->first[l] + t]) != 0)
+                return 0;
+    }
+    return m;
+}
+
+/* Panel k of the targets, or of their mean, into `of`. */
+static void fill_panel(const group_result *r, size_t targets, size_t k, double *of)
+{
+    const cli_subjects *s = r->subjects;
+    const size_t n = s->n_layers;
+    double *subjects = of + ARRAYS * n;
+    for (size_t l = 0; l < n; l++) {
+        const dnb_group *g = targets ? &r->each : &r->layers;
+        size_t at = targets ? s->first[l] + k : l;
+        of[VALUE * n + l] = g->mean[at];
+        of[LOW * n + l] = g->low[at];
+        of[HIGH * n + l] = g->high[at];
+        of[P_VALUE * n + l] = g->p ? g->p_max[at] : NAN;
+        for (size_t i = 0; i < s->n; i++)
+            subjects[i * n + l] = targets ? s->x[i * s->m + at] : r->profile[i * n + l];
+    }
+}
+
+static void name_panel(char *out, const cli_subjects *s, size_t targets, size_t k)
+{
+    char name[NAME];
+    if (!targets)
+        snprintf(out, NAME, "mean of all targets");
+    else if (s->targets)
+        snprintf(out, NAME, "%s", cli_subjects_target(s, k, name, sizeof name));
+    else
+        snprintf(out, NAME, "target %zu", k + 1);
+}
+
+static void name_axis(char *out, const group_args *a)
+{
+    const char *what = a->fisher_z ? "Fisher's z" : "Score";
+    if (a->contrast.count)
+        snprintf(out, NAME, "%s, difference", what);
+    else if (a->chance != 0)
+        snprintf(out, NAME, "%s above chance (%g)", what, a->chance);
+    else
+        snprintf(out, NAME, "%s", what);
+}
+
+dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
+{
+    const cli_subjects *s = r->subjects;
+    const size_t n = s->n_layers, targets = targets_to_draw(s), panels = targets ? targets : 1;
+    const size_t each = (ARRAYS + s->n) * n;
+    char titles[MOST_PANELS][NAME], axis[NAME];
+    dnb_figure_roi rois[MOST_PANELS] = {{0}};
+    dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
+    if (n > MOST_LAYERS) {
+        cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
+        return DNB_OK;
+    }
+    double *numbers = calloc(panels * each, sizeof *numbers);
+    if (!numbers)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
+    for (size_t k = 0; k < panels; k++) {
+        double *of = numbers + k * each;
+        fill_panel(r, targets, k, of);
+        name_panel(titles[k], s, targets, k);
+        rois[k] = (dnb_figure_roi){.name = titles[k],
+                                   .value = of + VALUE * n,
+                                   .low = of + LOW * n,
+                                   .high = of + HIGH * n,
+                                   .p = r->each.p ? of + P_VALUE * n : NULL,
+                                   .each = of + ARRAYS * n,
+                                   .n_each = s->n};
+    }
+    name_axis(axis, r->args);
+    dnb_figure_layers figure = {.layer_names = (const char *const *)s->layers,
+                                .n_layers = n,
+                                .rois = rois,
+                                .n_rois = panels,
+                                .each_name = "a subject",
+                                .y_label = axis};
+    dnb_status status = dnb_figure_layers_write(&figure, r->args->figure, &fo, err);
+    free(numbers);
+    if (status == DNB_OK)
+        cli_wrote(ctx, r->args->figure, "%s", "");
+    if (status == DNB_OK && r->args->show)
+        cli_show(ctx, r->args->figure);
+    return status;
+}
