@@ -104,7 +104,8 @@ static const cli_option options[] = {
      .offset = offsetof(group_args, figure),
      .value = "FILE",
      .help = "Also draw scores by layer (.png, .svg or .pdf), a line per subject and their mean "
-             "with its interval: a panel per target, or the mean over many targets and voxels."},
+             "with its interval: a panel per target, or the mean over many targets and voxels. Of "
+             "one layer of images: slices of t."},
     {.name = "show",
      .type = CLI_FLAG,
      .offset = offsetof(group_args, show),
@@ -120,12 +121,33 @@ static const cli_option options[] = {
 
 /* ---- checks ---- */
 
+/* Are all patterns of signs tried? */
+static bool is_exact(const group_args *a)
+{
+    size_t n = a->in.files.count;
+    return ldexp(1, n < 1000 ? (int)n : 1000) <= (double)a->mapping.permute;
+}
+
 /* The smallest p-value there can be. */
 static double least_p(const group_args *a)
 {
-    size_t n = a->in.files.count;
-    double all = ldexp(1, n < 1000 ? (int)n : 1000), permute = (double)a->mapping.permute;
-    return all <= permute ? (a->two_sided ? 2 : 1) / all : 1 / (1 + permute);
+    if (!is_exact(a))
+        return 1 / (1 + (double)a->mapping.permute);
+    return ldexp(a->two_sided ? 2 : 1, -(int)a->in.files.count);
+}
+
+/* Few subjects, or few patterns, cannot show much. */
+static void warn_of_few(const group_args *a, cli_context *ctx)
+{
+    const char *side = a->two_sided && is_exact(a) ? ", two-sided," : "";
+    if (!a->mapping.permute || least_p(a) <= 0.01)
+        return;
+    if (is_exact(a))
+        cli_warn(ctx, "%zu subjects%s give no p-value below %.3g", a->in.files.count, side,
+                 least_p(a));
+    else
+        cli_warn(ctx, "%lld sign patterns give no p-value below %.3g", a->mapping.permute,
+                 least_p(a));
 }
 
 static dnb_status check_finding(const group_args *a, cli_context *ctx, dnb_err *err)
@@ -161,9 +183,8 @@ static dnb_status check(const group_args *a, cli_context *ctx, dnb_err *err)
     dnb_status status = check_finding(a, ctx, err);
     if (status == DNB_OK)
         status = cli_report_check(a->figure, a->show, ctx, err);
-    if (status == DNB_OK && a->mapping.permute && least_p(a) > 0.01)
-        cli_warn(ctx, "%zu subjects%s give no p-value below %.3g", n,
-                 a->two_sided ? ", two-sided," : "", least_p(a));
+    if (status == DNB_OK)
+        warn_of_few(a, ctx);
     return status;
 }
 

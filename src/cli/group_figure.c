@@ -1,4 +1,5 @@
-/* Layer profiles of a group: subjects as thin lines, their mean with its interval. */
+/* Layer profiles of a group: subjects as thin lines, their mean with its interval; of one map, the
+ * t of its voxels. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,7 @@
 #include <dnnbrain/figure.h>
 
 #include "group_report.h"
+#include "mapping_report.h"
 #include "show.h"
 
 enum { MOST_LAYERS = 60, MOST_PANELS = 24, NAME = 128 };
@@ -71,7 +73,7 @@ static void name_axis(char *out, const group_args *a)
         snprintf(out, NAME, "%s", what);
 }
 
-dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
+static dnb_status draw_profiles(const group_result *r, cli_context *ctx, dnb_err *err)
 {
     const cli_subjects *s = r->subjects;
     const size_t n = s->n_layers, targets = targets_to_draw(s), panels = targets ? targets : 1;
@@ -79,10 +81,6 @@ dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
     char titles[MOST_PANELS][NAME], axis[NAME];
     dnb_figure_roi rois[MOST_PANELS] = {{0}};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
-    if (n > MOST_LAYERS) {
-        cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
-        return DNB_OK;
-    }
     double *numbers = calloc(panels * each, sizeof *numbers);
     if (!numbers)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
@@ -107,6 +105,31 @@ dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
                                 .y_label = axis};
     dnb_status status = dnb_figure_layers_write(&figure, r->args->figure, &fo, err);
     free(numbers);
+    return status;
+}
+
+/* A single layer of an image has no profile: its t as slices. */
+static dnb_status draw_t(const group_result *r, cli_context *ctx, dnb_err *err)
+{
+    const cli_subjects *s = r->subjects;
+    char title[NAME];
+    snprintf(title, sizeof title, "Layer %.90s, %zu subjects", s->layers[0], s->n);
+    const cli_slices map = {.responses = &s->space,
+                            .values = r->each.t,
+                            .title = title,
+                            .label = "t over subjects",
+                            .symmetric = true};
+    return cli_draw_slices(&map, r->args->figure, ctx, err);
+}
+
+dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
+{
+    if (r->subjects->n_layers > MOST_LAYERS) {
+        cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
+        return DNB_OK;
+    }
+    bool slices = r->subjects->n_layers == 1 && r->subjects->space.image;
+    dnb_status status = slices ? draw_t(r, ctx, err) : draw_profiles(r, ctx, err);
     if (status == DNB_OK)
         cli_wrote(ctx, r->args->figure, "%s", "");
     if (status == DNB_OK && r->args->show)

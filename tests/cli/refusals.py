@@ -33,6 +33,8 @@ BANDED = ENCODE.replace("glm", "banded")
 PROBE = "dnn_probe -anal mv -model lrc -act layers.act.h5 -layer fc -stim behave.stim.csv -beh label -out out/x "
 DECODE = "db_decode -anal mv -model glm -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
 CORR = "db_corr -act layers.act.h5 -layer fc -resp twelve.roi.h5 -out out/x "
+GROUP = "dnnbrain group -scores group/s1.tsv group/s2.tsv group/s3.tsv group/s4.tsv group/s5.tsv group/s6.tsv -out out/x "
+ARRAYS, MAPS = (GROUP.replace(".tsv", suffix) for suffix in (".npy", ".nii.gz"))
 PREDICT = "dnnbrain predict -weights layers.act.h5 -act layers.act.h5 -layer fc -out out/x.npy "
 
 GROUPS = {
@@ -272,6 +274,44 @@ GROUPS = {
         ("db_decode -anal mv -model svc -stim bad/eleven.stim.csv -beh label -resp twelve.roi.h5 -out out/x", FAILED, r"eleven\.stim\.csv lists 11 stimuli but twelve\.roi\.h5 holds 12"),
         (CORR + "-anal uv", USAGE, r"unknown option -anal"),
         (CORR + "-out nowhere/x", FAILED, r"nowhere/x: folder nowhere does not exist; create it first"),
+        (GROUP + "-scores group/s1.tsv", USAGE, r"-scores takes at least 2 values, got 1"),
+        (GROUP + "-scores group/s1.tsv group/s1.tsv", USAGE, r"group/s1\.tsv is named twice"),
+        (GROUP + "-scores group/s1.tsv nowhere.tsv", FAILED, r"nowhere\.tsv: cannot open: No such file"),
+        (GROUP + "-scores group/s1.tsv group/s2.npy", USAGE, r"group/s1\.tsv and group/s2\.npy are not of one kind"),
+        (GROUP + "-scores layers.act.h5 twelve.roi.h5", USAGE, r"-scores layers\.act\.h5: scores are a table"),
+        (GROUP + "-scores group img", FAILED, r"group/summary\.tsv: cannot open: No such file"),
+        (GROUP + "-scores group/s1.tsv bad/lacks.tsv", FAILED, r"bad/lacks\.tsv: has no row of layer conv, target IT, but group/s1\.tsv has; -common"),
+        (GROUP + "-scores bad/lacks.tsv group/s1.tsv", FAILED, r"bad/lacks\.tsv: has no row of layer conv, target IT, but group/s1\.tsv has"),
+        (GROUP + "-scores group/s1.tsv bad/twice.tsv", FAILED, r"bad/twice\.tsv: layer fc, target V1 stands in two rows"),
+        (GROUP + "-scores group/s1.tsv bad/words.tsv", FAILED, r"bad/words\.tsv: .*score"),
+        (GROUP + "-scores group/s1.tsv bad/infinite.tsv", FAILED, r"bad/infinite\.tsv: .*(inf|score)"),
+        (GROUP + "-scores group/s1.tsv bad/above_one.tsv -fisher-z", FAILED, r"bad/above_one\.tsv: layer conv, target V1 is 1\.2, which has no atanh"),
+        (GROUP + "-scores twelve.stim.csv behave.stim.csv", FAILED, r"twelve\.stim\.csv: no column 'layer'"),
+        (GROUP + "-column scor", FAILED, r"group/s1\.tsv: .*'scor'.*'score'"),
+        (GROUP + "-layer conv9", FAILED, r"group/s1\.tsv: no layer 'conv9'; nearest are 'conv'"),
+        (GROUP + "-layer conv conv", FAILED, r"layer conv is named twice"),
+        (GROUP + "-mask rois.nii.gz", USAGE, r"-mask belongs to scores that are brain images"),
+        (GROUP + "-fisher-z -chance 1", USAGE, r"-fisher-z: -chance 1 is no correlation"),
+        (GROUP + "-contrast conv", USAGE, r"-contrast takes 2 values, got 1"),
+        (GROUP + "-contrast conv fc -layer conv", USAGE, r"-contrast names its two layers"),
+        (GROUP + "-contrast conv fc -chance .5", USAGE, r"-chance does not belong to -contrast"),
+        (GROUP + "-max-stat -fdr .05", USAGE, r"either -max-stat or -fdr, not both"),
+        (GROUP + "-fdr .05 -permute 0", USAGE, r"-fdr needs -permute N"),
+        (GROUP + "-fdr .01", USAGE, r"-fdr: the smallest p-value of 6 subjects and 10000 sign patterns is 0\.0156"),
+        (GROUP + "-scores group/s1.tsv group/s2.tsv group/s3.tsv group/s4.tsv -max-stat", USAGE, r"smallest p-value of 4 subjects .* is 0\.0625"),
+        (GROUP + "-bootstrap 1", USAGE, r"-bootstrap takes 0 or at least 2 draws"),
+        (GROUP + "-fig out/x.bmp", USAGE, r"-fig out/x\.bmp: a figure's name ends in"),
+        (GROUP + "-show", USAGE, r"-show needs -fig"),
+        (ARRAYS + "-scores group/s1.npy bad/three.npy", FAILED, r"bad/three\.npy: holds 2 layers x 3 targets x 1 folds, but group/s1\.npy 2 x 4 x 1"),
+        (ARRAYS + "-scores batch.npy group/s1.npy", FAILED, r"batch\.npy: is 2x3x16x16; scores are"),
+        (ARRAYS + "-layer 3", FAILED, r"group/s1\.npy: no layer '3'"),
+        (ARRAYS + "-common", USAGE, r"-common belongs to scores that are tables"),
+        (MAPS + "-column r", USAGE, r"-column belongs to scores that are tables"),
+        (MAPS + "-mask bad/other_shape.nii.gz", FAILED, r"other_shape\.nii\.gz.*6x5x3"),
+        (MAPS + "-scores group/s1.nii.gz bad/one_map.nii.gz", FAILED, r"one_map\.nii\.gz: holds 1 maps, expected 2 as group/s1\.nii\.gz"),
+        (MAPS + "-scores group/s1.nii.gz bad/elsewhere.nii.gz", FAILED, r"elsewhere\.nii\.gz: its voxels lie elsewhere than those of group/s1"),
+        (MAPS + "-scores group/s1.nii.gz bad/other_shape.nii.gz", FAILED, r"other_shape\.nii\.gz"),
+        (MAPS + "-memory 10000", FAILED, r"scores of 6 subjects and 192 targets take .* raise --memory"),
         (PREDICT, FAILED, r"layers\.act\.h5: holds no 'fc\.intercept'; it is not a file of weights"),
         (PREDICT + "-out out/x.csv", USAGE, r"-out out/x\.csv: predictions are a \.npy, a \.roi\.h5 or an image"),
         (PREDICT + "-out out/x.nii.gz", USAGE, r"-like is needed for its geometry"),
