@@ -93,7 +93,8 @@ static void test_numbers_by_hand(void **state)
     assert_true(g.p[0] == 1.0 / 8 && g.p[1] == 1.0 / 8 && g.p[2] == 1 && g.p[3] == 1.0 / 8);
     assert_true(g.p[4] ==
                 5.0 / 8); /* 0 or more: +++ ties with ---, beside those with the 3 turned */
-    double half = 4.302652729911275 / sqrt(3); /* Student's t, 2 degrees of freedom, 0.975 */
+    /* Student's t with 2 degrees of freedom has the quantile (2p - 1) / sqrt(2p (1 - p)). */
+    double half = 0.95 / sqrt(2 * 0.975 * 0.025) / sqrt(3);
     assert_true(fabs(g.low[0] - (2 - half)) < 1e-12 && fabs(g.high[0] - (2 + half)) < 1e-12);
     assert_true(isinf(g.t[1]) && g.t[1] > 0 && g.sd[1] == 0 && g.low[1] == g.high[1]);
     assert_true(g.t[2] == 0 && g.mean[2] == 0);
