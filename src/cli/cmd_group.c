@@ -136,20 +136,6 @@ static double least_p(const group_args *a)
     return ldexp(a->two_sided ? 2 : 1, -(int)a->in.files.count);
 }
 
-/* Few subjects, or few patterns, cannot show much. */
-static void warn_of_few(const group_args *a, cli_context *ctx)
-{
-    const char *side = a->two_sided && is_exact(a) ? ", two-sided," : "";
-    if (!a->mapping.permute || least_p(a) <= 0.01)
-        return;
-    if (is_exact(a))
-        cli_warn(ctx, "%zu subjects%s give no p-value below %.3g", a->in.files.count, side,
-                 least_p(a));
-    else
-        cli_warn(ctx, "%lld sign patterns give no p-value below %.3g", a->mapping.permute,
-                 least_p(a));
-}
-
 static dnb_status check_finding(const group_args *a, cli_context *ctx, dnb_err *err)
 {
     const cli_mapping *m = &a->mapping;
@@ -183,8 +169,6 @@ static dnb_status check(const group_args *a, cli_context *ctx, dnb_err *err)
     dnb_status status = check_finding(a, ctx, err);
     if (status == DNB_OK)
         status = cli_report_check(a->figure, a->show, ctx, err);
-    if (status == DNB_OK)
-        warn_of_few(a, ctx);
     return status;
 }
 
@@ -283,6 +267,20 @@ static double *profile_of(const cli_subjects *s, const dnb_group *g)
     return profile;
 }
 
+/* Few subjects, or few patterns, cannot show much. */
+static void warn_of_few(const group_args *a, cli_context *ctx)
+{
+    const char *side = a->two_sided && is_exact(a) ? ", two-sided," : "";
+    if (!a->mapping.permute || least_p(a) <= 0.01)
+        return;
+    if (is_exact(a))
+        cli_warn(ctx, "%zu subjects%s give no p-value below %.3g", a->in.files.count, side,
+                 least_p(a));
+    else
+        cli_warn(ctx, "%lld sign patterns give no p-value below %.3g", a->mapping.permute,
+                 least_p(a));
+}
+
 static void say_tested(const group_result *r, cli_context *ctx)
 {
     const dnb_group *g = &r->each;
@@ -323,6 +321,7 @@ static dnb_status test(const cli_subjects *s, const group_args *a, cli_context *
     if (status == DNB_OK)
         status = dnb_group_run(&r.layers, profile, s->n, s->n_layers, &o, err);
     if (status == DNB_OK) {
+        warn_of_few(a, ctx);
         say_tested(&r, ctx);
         status = group_report(&r, ctx, err);
     }

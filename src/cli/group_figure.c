@@ -62,6 +62,18 @@ static void name_panel(char *out, const cli_subjects *s, size_t targets, size_t 
         snprintf(out, NAME, "target %zu", k + 1);
 }
 
+/* Of n points, their numbers as fill_panel orders them. */
+static dnb_figure_roi panel_of(const group_result *r, const char *name, const double *of, size_t n)
+{
+    return (dnb_figure_roi){.name = name,
+                            .value = of + VALUE * n,
+                            .low = of + LOW * n,
+                            .high = of + HIGH * n,
+                            .p = r->each.p ? of + P_VALUE * n : NULL,
+                            .each = of + ARRAYS * n,
+                            .n_each = r->subjects->n};
+}
+
 static void name_axis(char *out, const group_args *a)
 {
     const char *what = a->fisher_z ? "Fisher's z" : "Score";
@@ -73,37 +85,57 @@ static void name_axis(char *out, const group_args *a)
         snprintf(out, NAME, "%s", what);
 }
 
-static dnb_status draw_profiles(const group_result *r, cli_context *ctx, dnb_err *err)
+/* Every target as a panel, or their mean in one; along the axis the layers. */
+static dnb_status draw_profiles(const group_result *r, size_t targets, dnb_figure_layers *figure,
+                                cli_context *ctx, dnb_err *err)
 {
     const cli_subjects *s = r->subjects;
-    const size_t n = s->n_layers, targets = targets_to_draw(s), panels = targets ? targets : 1;
-    const size_t each = (ARRAYS + s->n) * n;
-    char titles[MOST_PANELS][NAME], axis[NAME];
+    const size_t n = s->n_layers, panels = targets ? targets : 1, each = (ARRAYS + s->n) * n;
+    char titles[MOST_PANELS][NAME];
     dnb_figure_roi rois[MOST_PANELS] = {{0}};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
     double *numbers = calloc(panels * each, sizeof *numbers);
     if (!numbers)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
     for (size_t k = 0; k < panels; k++) {
-        double *of = numbers + k * each;
-        fill_panel(r, targets, k, of);
+        fill_panel(r, targets, k, numbers + k * each);
         name_panel(titles[k], s, targets, k);
-        rois[k] = (dnb_figure_roi){.name = titles[k],
-                                   .value = of + VALUE * n,
-                                   .low = of + LOW * n,
-                                   .high = of + HIGH * n,
-                                   .p = r->each.p ? of + P_VALUE * n : NULL,
-                                   .each = of + ARRAYS * n,
-                                   .n_each = s->n};
+        rois[k] = panel_of(r, titles[k], numbers + k * each, n);
     }
-    name_axis(axis, r->args);
-    dnb_figure_layers figure = {.layer_names = (const char *const *)s->layers,
-                                .n_layers = n,
-                                .rois = rois,
-                                .n_rois = panels,
-                                .each_name = "a subject",
-                                .y_label = axis};
-    dnb_status status = dnb_figure_layers_write(&figure, r->args->figure, &fo, err);
+    figure->layer_names = (const char *const *)s->layers;
+    figure->n_layers = n;
+    figure->rois = rois;
+    figure->n_rois = panels;
+    dnb_status status = dnb_figure_layers_write(figure, r->args->figure, &fo, err);
+    free(numbers);
+    return status;
+}
+
+/* A single layer has no profile: along the axis its targets. */
+static dnb_status draw_targets(const group_result *r, size_t targets, dnb_figure_layers *figure,
+                               cli_context *ctx, dnb_err *err)
+{
+    const cli_subjects *s = r->subjects;
+    char names[MOST_PANELS][NAME];
+    const char *list[MOST_PANELS];
+    dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
+    double *numbers = calloc((ARRAYS + s->n) * targets, 2 * sizeof *numbers);
+    if (!numbers)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
+    for (size_t t = 0; t < targets; t++) {
+        double *one = numbers + (ARRAYS + s->n) * targets;
+        fill_panel(r, targets, t, one);
+        for (size_t k = 0; k < ARRAYS + s->n; k++)
+            numbers[k * targets + t] = one[k];
+        name_panel(names[t], s, targets, t);
+        list[t] = names[t];
+    }
+    dnb_figure_roi roi = panel_of(r, s->layers[0], numbers, targets);
+    figure->layer_names = list;
+    figure->n_layers = targets;
+    figure->rois = &roi;
+    figure->n_rois = 1;
+    dnb_status status = dnb_figure_layers_write(figure, r->args->figure, &fo, err);
     free(numbers);
     return status;
 }
@@ -124,12 +156,19 @@ static dnb_status draw_t(const group_result *r, cli_context *ctx, dnb_err *err)
 
 dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
 {
-    if (r->subjects->n_layers > MOST_LAYERS) {
+    const cli_subjects *s = r->subjects;
+    const size_t targets = targets_to_draw(s);
+    char axis[NAME];
+    name_axis(axis, r->args);
+    dnb_figure_layers figure = {.each_name = "a subject", .y_label = axis};
+    if (s->n_layers > MOST_LAYERS) {
         cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
         return DNB_OK;
     }
-    bool slices = r->subjects->n_layers == 1 && r->subjects->space.image;
-    dnb_status status = slices ? draw_t(r, ctx, err) : draw_profiles(r, ctx, err);
+    dnb_status status = s->n_layers == 1 && s->space.image ? draw_t(r, ctx, err)
+                        : s->n_layers == 1 && targets > 1
+                            ? draw_targets(r, targets, &figure, ctx, err)
+                            : draw_profiles(r, targets, &figure, ctx, err);
     if (status == DNB_OK)
         cli_wrote(ctx, r->args->figure, "%s", "");
     if (status == DNB_OK && r->args->show)

@@ -100,7 +100,7 @@ static dnb_status read_rows(rows *out, const cli_subjects *s, size_t subject, co
     dnb_status status =
         path ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", s->files[subject]);
     if (status == DNB_OK)
-        status = dnb_table_read(&table, path, NULL, err);
+        status = cli_table_read(&table, path, err);
     if (status == DNB_OK && ctx)
         status = cli_subjects_record(subject, path, table.provenance, ctx, err);
     if (status == DNB_OK)

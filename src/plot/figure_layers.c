@@ -147,6 +147,8 @@ static void draw_points(chart *h, dnb_rect box, const dnb_figure_roi *r, size_t 
     }
 }
 
+#define THIN 0.45 /* opacity of a thin line */
+
 static bool has_value(const double *value, size_t i, size_t n)
 {
     return i < n && !isnan(value[i]); /* i may be one before the first, too */
@@ -169,7 +171,7 @@ static void draw_thin(chart *h, dnb_rect box, const double *value, double shift)
         else
             cairo_move_to(cr, x, y);
     }
-    cairo_set_source_rgba(cr, color->r, color->g, color->b, 0.45);
+    cairo_set_source_rgba(cr, color->r, color->g, color->b, THIN);
     cairo_set_line_width(cr, 0.4);
     cairo_stroke(cr);
     for (size_t i = 0; i < n; i++)
@@ -232,6 +234,11 @@ static void choose_y(chart *h, double height)
     dnb_scale_init(&h->y, l.lo, l.hi, ticks, !given);
 }
 
+static dnb_color thin_on_white(const dnb_color *c)
+{
+    return (dnb_color){1 - THIN * (1 - c->r), 1 - THIN * (1 - c->g), 1 - THIN * (1 - c->b), 1};
+}
+
 static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, size_t text_size)
 {
     const dnb_figure_layers *s = h->spec;
@@ -251,7 +258,7 @@ static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, siz
         item[n++] = (dnb_legend_item){s->bars ? DNB_LEGEND_BOX : DNB_LEGEND_OPEN, "n.s.", mark, 0};
     }
     if (h->any_each && s->each_name)
-        item[n++] = (dnb_legend_item){DNB_LEGEND_LINE, s->each_name, st->muted, 0};
+        item[n++] = (dnb_legend_item){DNB_LEGEND_LINE, s->each_name, thin_on_white(&st->muted), 0};
     if (h->any_null)
         item[n++] = (dnb_legend_item){
             DNB_LEGEND_SWATCH, s->null_name ? s->null_name : "95% of null", st->null_band, 0};

@@ -288,7 +288,7 @@ GROUPS = {
         (GROUP + "-scores group/s1.tsv bad/above_one.tsv -fisher-z", FAILED, r"bad/above_one\.tsv: layer conv, target V1 is 1\.2, which has no atanh"),
         (GROUP + "-scores twelve.stim.csv behave.stim.csv", FAILED, r"twelve\.stim\.csv: no column 'layer'"),
         (GROUP + "-column scor", FAILED, r"group/s1\.tsv: .*'scor'.*'score'"),
-        (GROUP + "-layer conv9", FAILED, r"group/s1\.tsv: no layer 'conv9'; nearest are 'conv'"),
+        (GROUP + "-layer conv9", FAILED, r"group/s1\.tsv: no layer 'conv9'; there is 'conv', 'fc'"),
         (GROUP + "-layer conv conv", FAILED, r"layer conv is named twice"),
         (GROUP + "-mask rois.nii.gz", USAGE, r"-mask belongs to scores that are brain images"),
         (GROUP + "-fisher-z -chance 1", USAGE, r"-fisher-z: -chance 1 is no correlation"),
