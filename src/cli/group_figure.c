@@ -86,8 +86,8 @@ static void name_axis(char *out, const group_args *a)
 }
 
 /* Every target as a panel, or their mean in one; along the axis the layers. */
-static dnb_status draw_profiles(const group_result *r, size_t targets, dnb_figure_layers *figure,
-                                cli_context *ctx, dnb_err *err)
+static dnb_status draw_profiles(const group_result *r, size_t targets,
+                                const dnb_figure_layers *base, cli_context *ctx, dnb_err *err)
 {
     const cli_subjects *s = r->subjects;
     const size_t n = s->n_layers, panels = targets ? targets : 1, each = (ARRAYS + s->n) * n;
@@ -102,17 +102,18 @@ static dnb_status draw_profiles(const group_result *r, size_t targets, dnb_figur
         name_panel(titles[k], s, targets, k);
         rois[k] = panel_of(r, titles[k], numbers + k * each, n);
     }
-    figure->layer_names = (const char *const *)s->layers;
-    figure->n_layers = n;
-    figure->rois = rois;
-    figure->n_rois = panels;
-    dnb_status status = dnb_figure_layers_write(figure, r->args->figure, &fo, err);
+    dnb_figure_layers figure = *base;
+    figure.layer_names = (const char *const *)s->layers;
+    figure.n_layers = n;
+    figure.rois = rois;
+    figure.n_rois = panels;
+    dnb_status status = dnb_figure_layers_write(&figure, r->args->figure, &fo, err);
     free(numbers);
     return status;
 }
 
 /* A single layer has no profile: along the axis its targets. */
-static dnb_status draw_targets(const group_result *r, size_t targets, dnb_figure_layers *figure,
+static dnb_status draw_targets(const group_result *r, size_t targets, const dnb_figure_layers *base,
                                cli_context *ctx, dnb_err *err)
 {
     const cli_subjects *s = r->subjects;
@@ -131,11 +132,12 @@ static dnb_status draw_targets(const group_result *r, size_t targets, dnb_figure
         list[t] = names[t];
     }
     dnb_figure_roi roi = panel_of(r, s->layers[0], numbers, targets);
-    figure->layer_names = list;
-    figure->n_layers = targets;
-    figure->rois = &roi;
-    figure->n_rois = 1;
-    dnb_status status = dnb_figure_layers_write(figure, r->args->figure, &fo, err);
+    dnb_figure_layers figure = *base;
+    figure.layer_names = list;
+    figure.n_layers = targets;
+    figure.rois = &roi;
+    figure.n_rois = 1;
+    dnb_status status = dnb_figure_layers_write(&figure, r->args->figure, &fo, err);
     free(numbers);
     return status;
 }
@@ -160,7 +162,7 @@ dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
     const size_t targets = targets_to_draw(s);
     char axis[NAME];
     name_axis(axis, r->args);
-    dnb_figure_layers figure = {.each_name = "a subject", .y_label = axis};
+    const dnb_figure_layers figure = {.each_name = "a subject", .y_label = axis};
     if (s->n_layers > MOST_LAYERS) {
         cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
         return DNB_OK;
