@@ -5,7 +5,7 @@ _dnnbrain()
     COMPREPLY=()
     if [[ $cmd == dnnbrain ]]; then
         if ((COMP_CWORD == 1)); then
-            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run encode probe corr decode predict --help --version' -- "$cur"))
+            COMPREPLY=($(compgen -W 'act mask pool fe roi rdm rsa view info demo run encode probe corr decode predict group --help --version' -- "$cur"))
             return
         fi
         cmd=${COMP_WORDS[1]}
@@ -350,6 +350,7 @@ _dnnbrain()
             -resp|--resp) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -roi|--roi) ;;
+            -groups|--groups) ;;
             -permute|--permute) ;;
             -fdr|--fdr) ;;
             -seed|--seed) ;;
@@ -358,7 +359,7 @@ _dnnbrain()
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -iteraxis -resp -bmask -roi -groups -permute -max-stat -fdr -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -422,6 +423,28 @@ _dnnbrain()
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
                    COMPREPLY=($(compgen -W ' -weights -act -layer -chn -dmask -like -out -threads -memory -quiet -json -version -help' -- "$cur"))
+               else
+                   COMPREPLY=($(compgen -f -- "$cur"))
+               fi ;;
+        esac ;;
+    group)
+        case $prev in
+            -scores|--scores) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -layer|--layer) ;;
+            -column|--column) ;;
+            -mask|--mask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -chance|--chance) ;;
+            -contrast|--contrast) ;;
+            -permute|--permute) ;;
+            -fdr|--fdr) ;;
+            -bootstrap|--bootstrap) ;;
+            -seed|--seed) ;;
+            -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -threads|--threads) ;;
+            -memory|--memory) ;;
+            *) if [[ $cur == -* ]]; then
+                   COMPREPLY=($(compgen -W ' -scores -layer -column -common -mask -chance -fisher-z -contrast -permute -two-sided -max-stat -fdr -bootstrap -seed -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

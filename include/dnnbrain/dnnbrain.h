@@ -19,6 +19,7 @@
 #include "dnnbrain/features.h"
 #include "dnnbrain/folds.h"
 #include "dnnbrain/figure.h"
+#include "dnnbrain/group.h"
 #include "dnnbrain/image.h"
 #include "dnnbrain/inference.h"
 #include "dnnbrain/layerfeature.h"

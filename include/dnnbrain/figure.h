@@ -92,6 +92,8 @@ typedef struct dnb_figure_roi {
     const double *null_low,
         *null_high;                   /* grey band, e.g. the central 95 % of the permutation null */
     double ceiling_low, ceiling_high; /* noise ceiling band; drawn when ceiling_high > 0 */
+    const double *each; /* n_each x n_layers: thin grey lines behind the curve (subjects) */
+    size_t n_each;
 } dnb_figure_roi;
 
 typedef struct dnb_figure_layers {
@@ -105,6 +107,7 @@ typedef struct dnb_figure_layers {
     const char *x_label;   /* NULL: none */
     const char *y_label;   /* e.g. "Spearman's rho"; NULL: none */
     const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
+    const char *each_name; /* legend entry of the thin lines; NULL: none */
     const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
     double alpha;          /* 0: 0.05 */
     double low, high;      /* y limits; low == high: from the data, with 0 inside */

@@ -40,6 +40,8 @@ typedef struct dnb_univariate_options {
     bool absolute;          /* CORR: the largest |r| instead of the largest r */
     size_t n_perm;          /* permutations for p and p_max; 0 = none */
     uint64_t seed;
+    const int64_t *exchange;      /* n: rows are permuted among rows of equal value (runs, groups);
+                                     NULL = among all */
     size_t memory;                /* bytes of work space; 0 = dnb_memory_budget() */
     const dnb_progress *progress; /* may be NULL */
     double *all; /* NULL, or d x m numbers: the mean score (or r) of every pair; on failure some may
@@ -56,9 +58,9 @@ typedef struct dnb_univariate {
     /* NULL without permutations. p: of the best unit's score against the best units' scores when
      * the rows of y change places (all targets together), so the choice among units is paid for;
      * p_max: against the best of all targets, so the choice among targets is paid for too (Westfall
-     * & Young 1993). (1 + #{null >= seen}) / (1 + n_perm), Phipson & Smyth 2010. Rows must be
-     * exchangeable: for repeats and runs average first. A test of 'any unit at all', not of that
-     * very unit. */
+     * & Young 1993). (1 + #{null >= seen}) / (1 + n_perm), Phipson & Smyth 2010. Rows (of one value
+     * of `exchange`) must be exchangeable: average repeats first. A test of 'any unit at all', not
+     * of that very unit. */
     double *p, *p_max;
 } dnb_univariate;
 

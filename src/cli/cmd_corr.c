@@ -7,6 +7,7 @@ static const cli_option options[] = {
     CLI_UNIT_OPTIONS(cli_map_args),
     CLI_ITERAXIS_OPTION,
     CLI_BRAIN_OPTIONS(cli_map_args, true),
+    CLI_GROUPS_OPTION(cli_map_args),
     {.name = "permute",
      .type = CLI_INT,
      .offset = offsetof(cli_map_args, mapping.permute),
@@ -64,7 +65,8 @@ const cli_command cmd_corr = {
     .description =
         "Pearson's r over stimuli of every unit with every ROI or voxel; per target the unit with "
         "the largest r and where it is. The largest of many correlations is large by chance too: "
-        "-permute says how large.\n\n"
+        "-permute says how large, among permutations of the stimuli, or of those of each run where "
+        "-groups names the runs.\n\n"
         "Writes DIR/LAYER[/ITERAXIS]/score.npy (iterations x targets) and location.npy (channel, "
         "row, column, from 1); score.csv (a column per ROI, a row per iteration) for a table of "
         "ROIs, and images of score and location when -resp is an image.",

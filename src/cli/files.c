@@ -67,6 +67,8 @@ static dnb_status check_word(cli_type type, const char *path, dnb_err *err)
     case CLI_INFILE:
     case CLI_INFILES:
         return check_input(path, err);
+    case CLI_INPATHS:
+        return is_folder(path) ? DNB_OK : check_input(path, err);
     case CLI_OUTFILE:
         status = check_output(path, err);
         if (status == DNB_OK && is_folder(path))
@@ -95,7 +97,7 @@ dnb_status cli_check_files(const cli_command *command, const void *args, dnb_err
     dnb_status status = DNB_OK;
     for (const cli_option *o = command->options; o->name && status == DNB_OK; o++) {
         const void *field = (const char *)args + o->offset;
-        if (o->type == CLI_INFILES) {
+        if (o->type == CLI_INFILES || o->type == CLI_INPATHS) {
             const cli_strings *list = field;
             for (size_t i = 0; i < list->count && status == DNB_OK; i++)
                 status = check_word(o->type, list->items[i], err);

@@ -111,7 +111,8 @@ static void man_overview(FILE *out, const cli_command *unused)
 
 static bool takes_file(cli_type type)
 {
-    return type == CLI_INFILE || type == CLI_INFILES || type == CLI_OUTFILE || type == CLI_OUTNAME;
+    return type == CLI_INFILE || type == CLI_INFILES || type == CLI_INPATHS ||
+           type == CLI_OUTFILE || type == CLI_OUTNAME;
 }
 
 /* The words after which a shell offers files, the choices of an option, or nothing. */

@@ -191,9 +191,9 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
 /* ---- slices ---- */
 
 /* Axial slices that hold voxels, as a grid; x to the right, y upwards. */
-static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *err)
+dnb_status cli_draw_slices(const cli_slices *map, const char *path, cli_context *ctx, dnb_err *err)
 {
-    const cli_responses *b = r->responses;
+    const cli_responses *b = map->responses;
     const size_t *shape = dnb_brain_shape(b->image), area = shape[0] * shape[1];
     size_t count = 0, columns, rows, step = 1, cells;
     bool *used = calloc(shape[2] + 1, sizeof *used);
@@ -211,8 +211,8 @@ static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *er
         size_t v = b->voxels[t], z = v % shape[2], y = v / shape[2] % shape[1],
                x = v / (shape[1] * shape[2]);
         used[z] = true;
-        if (!r->constant || !r->constant[t])
-            maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)r->scores[0].mean[t];
+        if (!map->hidden || !map->hidden[t])
+            maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)map->values[t];
     }
     for (size_t z = 0; z < shape[2]; z++)
         count += used[z];
@@ -224,18 +224,29 @@ static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *er
         if (used[z] && seen++ % step == 0)
             grid[at++] =
                 (dnb_figure_cell){.rows = shape[1], .cols = shape[0], .map = maps + z * area};
-    dnb_figure_grid figure = {.title = r->scores[0].layer,
+    dnb_figure_grid figure = {.title = map->title,
                               .n_rows = rows,
                               .n_cols = columns,
                               .cells = grid,
                               .scale = DNB_SCALE_ALL,
-                              .bar_label = score_label(r)};
-    status = dnb_figure_grid_write(&figure, r->figure, &fo, err);
+                              .symmetric = map->symmetric,
+                              .bar_label = map->label};
+    status = dnb_figure_grid_write(&figure, path, &fo, err);
 done:
     free(used);
     free(maps);
     free(grid);
     return status;
+}
+
+static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *err)
+{
+    const cli_slices map = {.responses = r->responses,
+                            .values = r->scores[0].mean,
+                            .hidden = r->constant,
+                            .title = r->scores[0].layer,
+                            .label = score_label(r)};
+    return cli_draw_slices(&map, r->figure, ctx, err);
 }
 
 dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err)

@@ -152,10 +152,6 @@ static dnb_status check_analysis(const cli_job *job, cli_context *ctx, dnb_err *
         return cli_usage(ctx, err, "-bootstrap takes 0 or at least 2 draws");
     if (job->uv && a->alpha.count > 1)
         return cli_usage(ctx, err, "-anal uv takes one -alpha");
-    if (job->uv && a->permute && a->groups)
-        return cli_usage(ctx, err,
-                         "-permute with -groups permutes within groups, which -anal mv "
-                         "can and uv cannot: leave one of them out");
     if (job->corr && a->scoring)
         return cli_usage(ctx, err, "-scoring does not belong to -model corr: its score is r");
     if (job->uv && a->permute &&

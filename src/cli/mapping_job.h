@@ -32,6 +32,15 @@ typedef struct cli_mapping {
                 "usually 0.05."                                                                    \
     }
 
+/* Blocks within which permutations stay. */
+#define CLI_GROUPS_OPTION(args)                                                                    \
+    {                                                                                              \
+        .name = "groups", .type = CLI_STRING, .offset = offsetof(args, mapping.groups),            \
+        .value = "FILE:COLUMN",                                                                    \
+        .help = "Group of every stimulus (run, session, subject): a column of a table or "         \
+                ".stim.csv. --permute then permutes within groups."                                \
+    }
+
 #define CLI_MAPPING_OPTIONS(args, models, model_help)                                              \
     {.name = "anal",                                                                               \
      .type = CLI_CHOICE,                                                                           \
@@ -67,12 +76,7 @@ typedef struct cli_mapping {
          .help = "How stimuli are divided. groups keeps the groups of --groups whole in K folds; " \
                  "leave-group-out and loo make their own number of folds. Default: contiguous; "   \
                  "stratified for classifiers; groups with --groups."},                             \
-        {.name = "groups",                                                                         \
-         .type = CLI_STRING,                                                                       \
-         .offset = offsetof(args, mapping.groups),                                                 \
-         .value = "FILE:COLUMN",                                                                   \
-         .help = "Group of every stimulus (run, session, subject): a column of a table or "        \
-                 ".stim.csv. --permute then permutes within groups."},                             \
+        CLI_GROUPS_OPTION(args),                                                                   \
         {.name = "allow-leak",                                                                     \
          .type = CLI_FLAG,                                                                         \
          .offset = offsetof(args, mapping.allow_leak),                                             \

@@ -279,6 +279,7 @@ dnb_status cli_scores_uv(cli_scores *s, size_t first, const cli_job *job, cli_pa
                                 .folds = &job->folds,
                                 .n_perm = (size_t)job->args->permute,
                                 .seed = (uint64_t)job->args->seed,
+                                .exchange = job->groups.value,
                                 .memory = memory,
                                 .progress = &ctx->progress};
     bool closed =

@@ -45,7 +45,8 @@ const cli_option cli_common_options[] = {
 
 bool cli_is_list(cli_type type)
 {
-    return type == CLI_STRINGS || type == CLI_INFILES || type == CLI_INTS || type == CLI_DOUBLES;
+    return type == CLI_STRINGS || type == CLI_INFILES || type == CLI_INPATHS || type == CLI_INTS ||
+           type == CLI_DOUBLES;
 }
 
 static bool is_numeric(cli_type type)

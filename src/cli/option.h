@@ -23,6 +23,7 @@ typedef enum cli_type {
     CLI_BYTES,   /* size_t; K, M, G, T suffixes (powers of 1024) */
     CLI_STRINGS, /* cli_strings */
     CLI_INFILES, /* cli_strings of existing files */
+    CLI_INPATHS, /* cli_strings of existing files or folders */
     CLI_INTS,    /* cli_ints */
     CLI_DOUBLES, /* cli_doubles */
 } cli_type;

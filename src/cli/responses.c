@@ -231,7 +231,7 @@ static dnb_status parse_labels(int64_t **out, const cli_brain *b, dnb_err *err)
     return DNB_OK;
 }
 
-static dnb_status voxels_of_mask(cli_responses *r, const cli_brain *b, dnb_err *err)
+dnb_status cli_responses_mask(cli_responses *r, const cli_brain *b, dnb_err *err)
 {
     dnb_mask *mask = NULL;
     int64_t *labels = NULL;
@@ -294,7 +294,7 @@ static dnb_status read_image(cli_responses *r, const cli_brain *b, const char *k
         status = cli_record_input(ctx, "bmask", b->bmask, NULL, err);
     r->n = status == DNB_OK ? dnb_brain_n_vol(r->image) : 0;
     if (status == DNB_OK)
-        status = b->bmask ? voxels_of_mask(r, b, err) : voxels_in_use(r, err);
+        status = b->bmask ? cli_responses_mask(r, b, err) : voxels_in_use(r, err);
     if (status == DNB_OK)
         status = make_room(r, ctx, err);
     if (status == DNB_OK) /* once more from its start, in case it was streamed */

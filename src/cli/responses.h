@@ -48,6 +48,8 @@ dnb_status cli_brain_check(const cli_brain *b, cli_context *ctx, dnb_err *err) D
 /* key: what the file is called in the provenance. */
 dnb_status cli_responses_read(cli_responses *out, const cli_brain *b, const char *key,
                               cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
+/* r->voxels: those of b->bmask (or of its ROIs named), which must fit r->image. */
+dnb_status cli_responses_mask(cli_responses *r, const cli_brain *b, dnb_err *err) DNB_MUST_CHECK;
 void cli_responses_release(cli_responses *r);
 /* "ROI V1", "voxel (1,2,3)", "column 4" for messages and summaries; `bare` without the first word.
  * Returns buf. */

@@ -1,25 +1,10 @@
 /* Permutations of the targets' rows and what scores are worth against them. */
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "dnnbrain/inference.h"
-#include "dnnbrain/random.h"
+#include "map/exchange.h"
 #include "map/mapping_walk.h"
-
-typedef struct member {
-    int64_t group;
-    size_t row;
-} member;
-
-static int by_group(const void *a, const void *b)
-{
-    const member *p = a, *q = b;
-    if (p->group != q->group)
-        return p->group < q->group ? -1 : 1;
-    return p->row < q->row ? -1 : p->row > q->row;
-}
 
 /* The area under the curve needs every class in every test fold, so labels then stay in their fold:
  * as valid, for rows of one fold are exchangeable where all rows are. */
@@ -33,38 +18,33 @@ dnb_status dnb_map_permutations(uint32_t **table, size_t n, const dnb_mapping_op
 {
     dnb_status status = DNB_OK;
     uint32_t *t = NULL;
-    size_t *perm = NULL, count = o->n_permutations + 1;
-    member *rows = NULL;
+    size_t *order = NULL, count = o->n_permutations + 1;
+    int64_t *fold = NULL;
+    dnb_exchange blocks = {0};
     if (count == 0 || count > SIZE_MAX / sizeof *t / n)
         return dnb_fail(err, DNB_EARG, "mapping: %zu permutations are too many", o->n_permutations);
     DNB_NEW(t, count * n, "permutations");
-    DNB_NEW(perm, n, "permutations");
-    DNB_NEW(rows, n, "permutations");
+    DNB_NEW(order, n, "permutations");
+    DNB_NEW(fold, n, "permutations");
     for (size_t i = 0; i < n; i++)
-        rows[i] = (member){o->exchange       ? o->exchange[i]
-                           : keeps_counts(o) ? (int64_t)o->folds->fold[i]
-                                             : 0,
-                           i};
-    qsort(rows, n, sizeof *rows, by_group);
-    for (size_t i = 0; i < n; i++)
-        t[i] = (uint32_t)i;
-    for (size_t p = 1; p < count; p++) {
-        dnb_random random;
-        dnb_random_init(&random, o->seed, p);
-        for (size_t from = 0, to; from < n; from = to) {
-            for (to = from; to < n && rows[to].group == rows[from].group; to++) {
-            }
-            dnb_random_permutation(&random, perm, to - from);
-            for (size_t i = from; i < to; i++)
-                t[p * n + rows[i].row] = (uint32_t)rows[from + perm[i - from]].row;
-        }
+        fold[i] = (int64_t)o->folds->fold[i];
+    DNB_TRY(dnb_exchange_init(&blocks, n,
+                              o->exchange       ? o->exchange
+                              : keeps_counts(o) ? fold
+                                                : NULL,
+                              err));
+    for (size_t p = 0; p < count; p++) {
+        dnb_exchange_draw(order, &blocks, o->seed, p);
+        for (size_t i = 0; i < n; i++)
+            t[p * n + i] = (uint32_t)order[i];
     }
     *table = t;
     t = NULL;
 done:
     dnb_free(t);
-    dnb_free(perm);
-    dnb_free(rows);
+    dnb_free(order);
+    dnb_free(fold);
+    dnb_exchange_release(&blocks);
     return status;
 }
 

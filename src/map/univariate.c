@@ -12,7 +12,7 @@
 #include "array/serial.h"
 #include "base/mem.h"
 #include "base/progress.h"
-#include "dnnbrain/random.h"
+#include "map/exchange.h"
 #include "map/univariate_own.h"
 
 enum { BLOCK_T = 1024, BLOCK_U = 65536 /* most targets and units at a time */ };
@@ -31,7 +31,8 @@ typedef struct search {
     double *scratch;                /* of each thread */
     double *best;                   /* total: best mean score so far */
     bool *moved;                    /* m: whether this block of units holds a new best unit */
-    size_t *order;                  /* permutations of a block */
+    dnb_exchange blocks;            /* rows that change places */
+    size_t *order;                  /* permutations of a block of targets */
 } search;
 
 static void search_release(search *s)
@@ -47,6 +48,7 @@ static void search_release(search *s)
     dnb_free(s->best);
     dnb_free(s->moved);
     dnb_free(s->order);
+    dnb_exchange_release(&s->blocks);
 }
 
 void dnb_univariate_release(dnb_univariate *u)
@@ -174,6 +176,7 @@ static dnb_status search_init(search *s, const dnb_rows *x, const double *y, siz
     if (!dnb_mul_size(&s->total, m, o->n_perm + 1))
         s->total = SIZE_MAX;
     DNB_TRY(dnb_uv_parts_init(&s->parts, x->n, corr ? NULL : o->folds, err));
+    DNB_TRY(dnb_exchange_init(&s->blocks, x->n, o->exchange, err));
     s->model = dnb_uv_model_of(o, &s->parts);
     DNB_TRY(make_room(s, x, ranks, err));
     DNB_TRY(dnb_uv_reader_init(&s->reader, x, s->us.room, s->budget / 4, err));
@@ -191,15 +194,8 @@ static dnb_status ready_targets(search *s, size_t first, size_t count, dnb_err *
     const size_t n = s->parts.n, from = first / s->m;
     if (s->first_ready == first)
         return DNB_OK;
-    for (size_t p = from; p <= (first + count - 1) / s->m; p++) {
-        size_t *order = s->order + (p - from) * n;
-        dnb_random random;
-        dnb_random_init(&random, s->o->seed, p);
-        if (p > 0)
-            dnb_random_permutation(&random, order, n);
-        for (size_t i = 0; p == 0 && i < n; i++)
-            order[i] = i;
-    }
+    for (size_t p = from; p <= (first + count - 1) / s->m; p++)
+        dnb_exchange_draw(s->order + (p - from) * n, &s->blocks, s->o->seed, p);
 #pragma omp parallel for
     for (size_t j = 0; j < count; j++) {
         const size_t p = (first + j) / s->m, t = (first + j) % s->m;

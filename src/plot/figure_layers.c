@@ -13,7 +13,7 @@ typedef struct chart {
     dnb_scale y;
     dnb_names names;
     double alpha;
-    bool any_null, any_ceiling, any_p;
+    bool any_null, any_ceiling, any_p, any_each;
 } chart;
 
 /* ---- one panel
@@ -147,6 +147,45 @@ static void draw_points(chart *h, dnb_rect box, const dnb_figure_roi *r, size_t 
     }
 }
 
+#define THIN 0.45 /* opacity of a thin line */
+
+static bool has_value(const double *value, size_t i, size_t n)
+{
+    return i < n && !isnan(value[i]); /* i may be one before the first, too */
+}
+
+/* One thin line of those behind the curve. A point alone between gaps gets a dot. */
+static void draw_thin(chart *h, dnb_rect box, const double *value, double shift)
+{
+    cairo_t *cr = h->c->cr;
+    const size_t n = h->spec->n_layers;
+    const dnb_color *color = &h->c->style.muted;
+    const double dot = 0.4 * h->c->style.marker;
+    cairo_new_path(cr);
+    for (size_t i = 0; i < n; i++) {
+        double x = layer_x(h, box, i) + shift, y = value_y(h, box, value[i]);
+        if (!has_value(value, i, n))
+            continue;
+        if (has_value(value, i - 1, n))
+            cairo_line_to(cr, x, y);
+        else
+            cairo_move_to(cr, x, y);
+    }
+    cairo_set_source_rgba(cr, color->r, color->g, color->b, THIN);
+    cairo_set_line_width(cr, 0.4);
+    cairo_stroke(cr);
+    for (size_t i = 0; i < n; i++)
+        if (has_value(value, i, n) && !has_value(value, i - 1, n) && !has_value(value, i + 1, n))
+            dnb_canvas_marker(h->c, layer_x(h, box, i) + shift, value_y(h, box, value[i]), 0, dot,
+                              true, *color);
+}
+
+static void draw_each(chart *h, dnb_rect box, const dnb_figure_roi *r, double shift)
+{
+    for (size_t k = 0; r->each && k < r->n_each; k++)
+        draw_thin(h, box, r->each + k * h->spec->n_layers, shift);
+}
+
 static void draw_columns(chart *h, dnb_rect box, const dnb_figure_roi *r)
 {
     dnb_color color = dnb_series_color(0);
@@ -181,6 +220,9 @@ static void choose_y(chart *h, double height)
             h->any_null = h->any_null || null_at(h, k, 1, i, &null_lo, &null_hi);
             h->any_p = h->any_p || (r->p && !isnan(r->p[i]));
         }
+        for (size_t i = 0; r->each && i < r->n_each * s->n_layers; i++)
+            dnb_limits_add(&l, r->each[i]);
+        h->any_each = h->any_each || (r->each && r->n_each);
         h->any_ceiling = h->any_ceiling || r->ceiling_high > 0;
         dnb_limits_add(&l, r->ceiling_high > 0 ? r->ceiling_high : NAN);
     }
@@ -190,6 +232,11 @@ static void choose_y(chart *h, double height)
     dnb_limits_settle(&l);
     int ticks = (int)fmax(3, fmin(7, height / (2.2 * h->c->style.font)));
     dnb_scale_init(&h->y, l.lo, l.hi, ticks, !given);
+}
+
+static dnb_color thin_on_white(const dnb_color *c)
+{
+    return (dnb_color){1 - THIN * (1 - c->r), 1 - THIN * (1 - c->g), 1 - THIN * (1 - c->b), 1};
 }
 
 static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, size_t text_size)
@@ -210,6 +257,8 @@ static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, siz
             (dnb_legend_item){s->bars ? DNB_LEGEND_SWATCH : DNB_LEGEND_FILLED, text, mark, 0};
         item[n++] = (dnb_legend_item){s->bars ? DNB_LEGEND_BOX : DNB_LEGEND_OPEN, "n.s.", mark, 0};
     }
+    if (h->any_each && s->each_name)
+        item[n++] = (dnb_legend_item){DNB_LEGEND_LINE, s->each_name, thin_on_white(&st->muted), 0};
     if (h->any_null)
         item[n++] = (dnb_legend_item){
             DNB_LEGEND_SWATCH, s->null_name ? s->null_name : "95% of null", st->null_band, 0};
@@ -232,6 +281,7 @@ static void draw_panel(chart *h, dnb_rect box, size_t first, size_t count, bool 
     double pitch = box.w / (double)s->n_layers;
     for (size_t k = 0; k < count; k++) {
         double shift = count > 1 ? 0.55 * pitch * (((double)k + 0.5) / (double)count - 0.5) : 0;
+        draw_each(h, box, &s->rois[first + k], shift);
         if (s->bars)
             draw_columns(h, box, &s->rois[first + k]);
         else
@@ -340,7 +390,7 @@ dnb_status dnb_figure_layers_write(const dnb_figure_layers *spec, const char *pa
     if (status != DNB_OK)
         return status;
     h.alpha = spec->alpha > 0 ? spec->alpha : 0.05;
-    DNB_NEW(h.legend, spec->n_rois + 4, "legend");
+    DNB_NEW(h.legend, spec->n_rois + 5, "legend");
     double wide = !spec->together && spec->n_rois > 2 ? 183 : spec->n_layers > 24 ? 183 : 89;
     DNB_TRY(dnb_canvas_run(path, options, wide, draw, &h, err));
 done:

@@ -116,3 +116,14 @@ double dnb_quantile_sorted(const double *x, size_t n, double q)
     size_t i = (size_t)at;
     return i + 1 < n ? x[i] + (at - (double)i) * (x[i + 1] - x[i]) : x[n - 1];
 }
+
+double dnb_quantile_draws(const double *sorted, size_t n, double p)
+{
+    double at = p * ((double)n + 1) - 1;
+    if (at <= 0 || n == 1)
+        return sorted[0];
+    if (at >= (double)(n - 1))
+        return sorted[n - 1];
+    size_t k = (size_t)at;
+    return sorted[k] + (at - (double)k) * (sorted[k + 1] - sorted[k]);
+}

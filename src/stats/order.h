@@ -20,5 +20,8 @@ uint64_t dnb_count_ties(const uint32_t *sorted, size_t n);
 int dnb_compare_doubles(const void *a, const void *b);
 /* Quantile q of sorted x[n], interpolated linearly (numpy's default). */
 double dnb_quantile_sorted(const double *x, size_t n, double q);
+/* Quantile p of n sorted draws, at rank p (n + 1): the plug-in quantile of so few would leave out
+ * too much. */
+double dnb_quantile_draws(const double *sorted, size_t n, double p);
 
 #endif

@@ -140,19 +140,6 @@ static double off_scale(dnb_scoring scoring, double z, double scale2)
     }
 }
 
-/* Quantile p of the n sorted draws, at rank p (n + 1): the plug-in quantile of so few would leave
- * out too much. */
-static double draw_quantile(const double *sorted, size_t n, double p)
-{
-    double at = p * ((double)n + 1) - 1;
-    if (at <= 0 || n == 1)
-        return sorted[0];
-    if (at >= (double)(n - 1))
-        return sorted[n - 1];
-    size_t k = (size_t)at;
-    return sorted[k] + (at - (double)k) * (sorted[k + 1] - sorted[k]);
-}
-
 /* One target: all rows' sums, and the draws' at distance ld; t: room for n_boot. */
 static dnb_interval interval_of(const dnb_bootstrap_options *o, const double *whole,
                                 const double *s, size_t ld, size_t n_boot, double scale2, double *t)
@@ -169,8 +156,8 @@ static dnb_interval interval_of(const dnb_bootstrap_options *o, const double *wh
     if (used < 2 || !isfinite(all.z) || !isfinite(all.se))
         return r;
     qsort(t, used, sizeof *t, dnb_compare_doubles);
-    double a = all.z - draw_quantile(t, used, 0.5 + o->level / 2) * all.se,
-           b = all.z - draw_quantile(t, used, 0.5 - o->level / 2) * all.se;
+    double a = all.z - dnb_quantile_draws(t, used, 0.5 + o->level / 2) * all.se,
+           b = all.z - dnb_quantile_draws(t, used, 0.5 - o->level / 2) * all.se;
     a = off_scale(o->scoring, a, scale2);
     b = off_scale(o->scoring, b, scale2);
     r.lo = fmin(a, b);

@@ -1,8 +1,9 @@
 /* Calibration of the mapping commands' p-values: features and targets that have nothing to do with
  * each other must be found significant at 5 % in 5 % of the cases, within the binomial 99 %
  * interval, whatever was chosen on the way: the best unit, the best layer, the best of many
- * targets. To show that the simulation would catch a wrong test, two are run beside: choosing the
- * best unit, or layer, and testing it as if it had been the only one. */
+ * targets; with runs of rows that differ in level too. To show that the simulation would catch a
+ * wrong test, three are run beside: choosing the best unit, or layer, and testing it as if it had
+ * been the only one, and permuting across runs. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -34,8 +35,7 @@ static void assert_rate(const char *what, size_t hits)
         fail_msg("%s: rate %.4f", what, seen);
 }
 
-/* Unrelated features and targets; targets correlate with each other, runs of rows share a level,
- * and noise has tails. */
+/* Unrelated features and targets; targets correlate with each other, and noise has tails. */
 typedef struct world {
     double x[LAYERS][N * D], y[N * M];
     int64_t labels[N];
@@ -206,14 +206,80 @@ static void test_units(void **state)
     best_unit(DNB_UV_GLM, "cross-validated regression");
 }
 
+/* Runs of four rows, each with a level of its own in every unit and target: rows are exchangeable
+ * within runs only. */
+static void add_runs(world *w, int64_t *runs, uint64_t seed, size_t trial)
+{
+    enum { RUNS = 6, LENGTH = N / RUNS };
+    dnb_random r;
+    dnb_random_init(&r, seed, trial);
+    for (size_t first = 0; first < N; first += LENGTH) {
+        double shared = dnb_random_normal(&r);
+        for (size_t j = 0; j < D; j++) {
+            double level = shared + dnb_random_normal(&r);
+            for (size_t i = first; i < first + LENGTH; i++)
+                w->x[0][i * D + j] += level;
+        }
+        double target = 3 * dnb_random_normal(&r);
+        for (size_t i = first; i < first + LENGTH; i++) {
+            runs[i] = (int64_t)(first / LENGTH);
+            for (size_t t = 0; t < M; t++)
+                w->y[i * M + t] += target;
+        }
+    }
+}
+
+static void within_runs(dnb_univariate_kind kind, const char *what)
+{
+    size_t one = 0, family = 0, naive = 0;
+    for (size_t trial = 0; trial < n_trials(); trial++) {
+        world w;
+        dnb_univariate u;
+        dnb_err err;
+        int64_t runs[N];
+        make(&w, 45, trial, DNB_FOLDS_CONTIGUOUS);
+        add_runs(&w, runs, 46, trial);
+        dnb_rows x = dnb_rows_f64(w.x[0], N, D);
+        dnb_univariate_options o = {.kind = kind,
+                                    .folds = &w.folds,
+                                    .scoring = DNB_SCORE_CORRELATION,
+                                    .n_perm = PERM,
+                                    .seed = trial,
+                                    .exchange = runs};
+        if (dnb_univariate_run(&u, &x, w.y, M, &o, &err) != DNB_OK)
+            fail_msg("%s", err.message);
+        one += u.p[0] <= 0.05;
+        family += any_at_most(u.p_max, M) != 0;
+        dnb_univariate_release(&u);
+        o.exchange = NULL;
+        if (dnb_univariate_run(&u, &x, w.y, M, &o, &err) != DNB_OK)
+            fail_msg("%s", err.message);
+        naive += u.p[0] <= 0.05;
+        dnb_univariate_release(&u);
+        dnb_folds_release(&w.folds);
+    }
+    print_message("%s within runs: ", what);
+    assert_rate("best of 10 units", one);
+    print_message("%s within runs: ", what);
+    assert_rate("best of 10 units, any of 3 targets", family);
+    print_message("%s, permuted across runs: %.4f\n", what, (double)naive / (double)n_trials());
+    assert_true((double)naive / (double)n_trials() > 0.12);
+}
+
+static void test_runs(void **state)
+{
+    (void)state;
+    within_runs(DNB_UV_CORR, "correlation");
+    within_runs(DNB_UV_GLM, "cross-validated regression");
+}
+
 int main(void)
 {
     dnb_threads_set(1); /* these are thousands of small jobs */
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_multivariate),
-        cmocka_unit_test(test_best_layer),
-        cmocka_unit_test(test_labels),
-        cmocka_unit_test(test_units),
+        cmocka_unit_test(test_multivariate), cmocka_unit_test(test_best_layer),
+        cmocka_unit_test(test_labels),       cmocka_unit_test(test_units),
+        cmocka_unit_test(test_runs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,7 @@
   twelve.roi.h5              12 responses of V1, V2, IT; behave.stim.csv: label, condition, RT, run of the same
                              stimuli; repeats.stim.csv: six stimuli shown twice;
                              seven.npy: responses to the 7 pictures
+  group/                     scores of six subjects, s1 to s6: .tsv and .npy, and .nii.gz of two maps
   units.dmask.csv            conv: channels 4 2, rows 3 1, columns 2 5 1; fc: everything
   bad/                       damaged and hostile files, named for what is wrong
 The differential tests import the functions. Exit 77: a package is missing."""
@@ -160,6 +161,32 @@ def mapping(folder, bad):
     np.save(os.path.join(bad, "cube.npy"), np.ones((12, 2, 2)))
 
 
+def group(folder, bad):
+    """group/: scores of six subjects, as tables (conv, fc by V1, V2, IT) and as images of two layers."""
+    rng = np.random.default_rng(7)
+    keys = [(l, r) for l in ("conv", "fc") for r in ("V1", "V2", "IT")]
+
+    def table(path, rows, column="score"):
+        write(path, "\n".join("%s\t%s\t%s" % row for row in [("layer", "target", column), *rows]).encode() + b"\n")
+
+    os.makedirs(os.path.join(folder, "group"), exist_ok=True)
+    for i in range(1, 7):
+        rows = [(*key, "%.6f" % rng.normal(0.2, 0.15)) for key in keys]
+        table(os.path.join(folder, "group", "s%d.tsv" % i), rows)
+        np.save(os.path.join(folder, "group", "s%d.npy" % i), rng.normal(0.2, 0.2, (2, 4)))
+        maps = rng.normal(0.2, 0.2, (6, 5, 4, 2)).astype(np.float32)
+        maps[:, 0] = 0
+        image(os.path.join(folder, "group", "s%d.nii.gz" % i), maps)
+    table(os.path.join(bad, "lacks.tsv"), rows[:2] + rows[3:])
+    table(os.path.join(bad, "twice.tsv"), rows + rows[3:4])
+    table(os.path.join(bad, "words.tsv"), [(*key, "high") for key in keys])
+    table(os.path.join(bad, "above_one.tsv"), [(*key, "1.2") for key in keys])
+    table(os.path.join(bad, "infinite.tsv"), [(*key, "inf") for key in keys])
+    np.save(os.path.join(bad, "three.npy"), np.ones((2, 3)))
+    image(os.path.join(bad, "one_map.nii.gz"), maps[..., 0])
+    nibabel.save(nibabel.Nifti1Image(maps, np.diag([2, 2, 2.5, 1.0])), os.path.join(bad, "elsewhere.nii.gz"))
+
+
 def lying_nifti(source, path, **fields):
     """An uncompressed copy whose header says something else; dim = the eight sizes."""
     with gzip.open(source) as f:
@@ -278,6 +305,7 @@ def main(folder):
     bad_brains(folder, bad)
     bad_hdf5(folder, bad)
     mapping(folder, bad)
+    group(folder, bad)
 
 
 if __name__ == "__main__":

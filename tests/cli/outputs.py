@@ -38,6 +38,8 @@ COMMANDS = [
     ["dnnbrain", "rsa", "-drdm", "dnn.rdm.h5", "-brdm", "brain.rdm.h5", "-permute", "20", "-boot", "5", "-out", ODD + "/rsa"],
     ["dnn_view", "-net", "net.onnx", "-layer", "conv1", "-chn", "1", "-stim", "two.stim.csv", "-out", ODD + "/maps"],
     ["dnn_view", "-net", "net.onnx", "-layer", "pool1", "-chn", "8", "1", "-stim", "two.stim.csv", "-format", "svg", "-out", ODD + "/maps"],
+    ["dnnbrain", "group", "-scores", "group/s1.nii.gz", "group/s2.nii.gz", "-permute", "0", "-out", ODD + "/maps_of_group"],
+    ["dnnbrain", "group", "-scores", "group/s1.tsv", "group/s2.tsv", "-permute", "0", "-out", ODD + "/group", "-fig", ODD + "/group.svg"],
     # Layers with odd names, through every command that takes them, written by the one before.
     ["dnn_mask", "-act", "odd.act.h5", "-layer", LAYER, "-out", ODD + "/odd.act.h5"],
     ["dnn_rsa", "-act", ODD + "/odd.act.h5", "-layer", LAYER, "-out", ODD + "/odd.rdm.h5", "-fig", ODD + "/odd.svg"],

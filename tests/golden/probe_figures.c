@@ -189,8 +189,15 @@ static void make_roi(roi_data *d, size_t n, double gain, uint64_t seed)
 
 static dnb_figure_roi roi_of(const char *name, const roi_data *d, double ceiling)
 {
-    return (dnb_figure_roi){name,        d->value,     d->low,  d->high,       d->p,
-                            d->null_low, d->null_high, ceiling, ceiling + 0.08};
+    return (dnb_figure_roi){.name = name,
+                            .value = d->value,
+                            .low = d->low,
+                            .high = d->high,
+                            .p = d->p,
+                            .null_low = d->null_low,
+                            .null_high = d->null_high,
+                            .ceiling_low = ceiling,
+                            .ceiling_high = ceiling + 0.08};
 }
 
 static void draw_layers(void)

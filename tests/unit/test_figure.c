@@ -187,6 +187,45 @@ static void test_significance_fills_one_mark(void **state)
     free(c.rgb);
 }
 
+/* Subjects behind a curve: one that leaves the others' place stretches the axis; a gap stays one.
+ */
+static void test_thin_lines_stand_where_their_values_are(void **state)
+{
+    (void)state;
+    const double mean[] = {0.3, 0.3, 0.3, 0.3, 0.3};
+    double each[] = {0.3, 0.3, 0.3, 0.3, 0.3, 0.4, 0.4, 0.4, 0.4, 0.4};
+    dnb_figure_roi roi = {.name = "IT", .value = mean};
+    dnb_figure_layers s = {.layer_names = layer_names,
+                           .n_layers = 5,
+                           .rois = &roi,
+                           .n_rois = 1,
+                           .low = 0,
+                           .high = 0.5};
+    picture bare = draw_layers(&s, 300);
+    roi.each = each;
+    roi.n_each = 2;
+    picture a = draw_layers(&s, 300);
+    area line = differing(&bare, &a, 0, a.w); /* the first hides behind the curve */
+    assert_true(line.x1 - line.x0 > a.w / 2 && line.y1 - line.y0 < 12);
+    each[7] = NAN; /* two pieces, and no dot */
+    picture b = draw_layers(&s, 300);
+    area gap = differing(&a, &b, 0, a.w);
+    assert_true(fabs((gap.x0 + gap.x1) / 2.0 - (line.x0 + line.x1) / 2.0) < 4);
+    assert_true(fabs((gap.x1 - gap.x0) / (double)(line.x1 - line.x0) - 0.5) < 0.03);
+    each[6] = each[8] = NAN; /* the ends alone: dots */
+    picture c = draw_layers(&s, 300);
+    area dots = differing(&bare, &c, 0, a.w);
+    assert_true(dots.x1 - dots.x0 > a.w / 2 && dots.count < 400 && dots.count > 20);
+    s.each_name = "a subject";
+    picture d = draw_layers(&s, 300);
+    assert_true(d.h > c.h || differing(&c, &d, 0, a.w).count > 0);
+    free(bare.rgb);
+    free(a.rgb);
+    free(b.rgb);
+    free(c.rgb);
+    free(d.rgb);
+}
+
 static void test_any_number_of_layers_and_rois(void **state)
 {
     (void)state;
@@ -311,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_missing_pairs_are_grey),
         cmocka_unit_test(test_odd_values_still_draw),
         cmocka_unit_test(test_significance_fills_one_mark),
+        cmocka_unit_test(test_thin_lines_stand_where_their_values_are),
         cmocka_unit_test(test_any_number_of_layers_and_rois),
         cmocka_unit_test(test_matrix_and_chart_draw_their_values),
         cmocka_unit_test(test_grid_pages_share_their_scale),

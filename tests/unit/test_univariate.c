@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "dnnbrain/mapping.h"
 #include "dnnbrain/random.h"
 #include "dnnbrain/univariate.h"
 #include "failing_alloc.h"
@@ -213,6 +214,61 @@ static bool say_stop(void *ctx)
     return true;
 }
 
+/* Rows change places within runs: as the multivariate engine does, for a single unit is both. */
+static void test_runs_are_exchanged_within(void **state)
+{
+    (void)state;
+    enum { PERM = 39, RUNS = 4 };
+    int64_t runs[N];
+    double one[N], level[N];
+    dnb_univariate a = {0}, b = {0};
+    dnb_mapping map = {0};
+    dnb_err err;
+    for (size_t i = 0; i < N; i++) {
+        runs[i] = (int64_t)(7 * i % RUNS) - 1;
+        one[i] = (double)x[i * D];
+        level[i] = 3 * (double)runs[i];
+    }
+    dnb_rows unit = dnb_rows_f64(one, N, 1), rows = units();
+    dnb_univariate_options o = {
+        .scoring = DNB_SCORE_CORRELATION, .folds = &folds, .n_perm = PERM, .seed = 5};
+    dnb_mapping_layer layer = {"layer", unit};
+    dnb_mapping_options mo = {
+        .scoring = DNB_SCORE_CORRELATION, .folds = &folds, .n_permutations = PERM, .seed = 5};
+    for (int within = 0; within < 2; within++) {
+        o.exchange = mo.exchange = within ? runs : NULL;
+        assert_int_equal(dnb_univariate_run(&a, &unit, y, M, &o, &err), DNB_OK);
+        assert_int_equal(dnb_mapping_run(&map, &layer, 1, y, NULL, M, &mo, &err), DNB_OK);
+        assert_memory_equal(a.p, map.layer[0].test.p, sizeof(double[M]));
+        assert_memory_equal(a.p_max, map.layer[0].test.p_max, sizeof(double[M]));
+        dnb_univariate_release(&a);
+        dnb_mapping_release(&map);
+    }
+    /* A target that is its run's level stays what it is, and a unit that follows it is no news. */
+    for (size_t i = 0; i < N; i++)
+        one[i] += level[i];
+    assert_int_equal(dnb_univariate_run(&a, &unit, level, 1, &o, &err), DNB_OK);
+    assert_true(a.p[0] == 1 && a.p_max[0] == 1);
+    dnb_univariate_release(&a);
+    o.exchange = NULL;
+    assert_int_equal(dnb_univariate_run(&a, &unit, level, 1, &o, &err), DNB_OK);
+    assert_true(a.p[0] < 0.05);
+    dnb_univariate_release(&a);
+
+    o.exchange = runs;
+    dnb_threads_set(1);
+    assert_int_equal(dnb_univariate_run(&a, &rows, y, M, &o, &err), DNB_OK);
+    dnb_threads_set(2);
+    o.memory = 40000; /* and in other blocks */
+    assert_int_equal(dnb_univariate_run(&b, &rows, y, M, &o, &err), DNB_OK);
+    dnb_threads_set(0);
+    assert_memory_equal(a.p, b.p, sizeof(double[M]));
+    assert_memory_equal(a.p_max, b.p_max, sizeof(double[M]));
+    assert_memory_equal(a.mean, b.mean, sizeof(double[M]));
+    dnb_univariate_release(&a);
+    dnb_univariate_release(&b);
+}
+
 static void test_refusals(void **state)
 {
     (void)state;
@@ -290,6 +346,7 @@ int main(void)
         cmocka_unit_test(test_callers_failure_names_the_unit),
         cmocka_unit_test(test_layer_of_a_file),
         cmocka_unit_test(test_groups_are_averaged),
+        cmocka_unit_test(test_runs_are_exchanged_within),
         cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
