@@ -150,6 +150,8 @@ typedef struct dnb_figure_cell {
     const uint8_t *rgb;        /* rows x cols x 3 */
     size_t map_rows, map_cols; /* of map; 0: as rows, cols */
     const float *map;          /* map_rows x map_cols */
+    double pixel_aspect;       /* height over width of a pixel (voxels need not be cubes); 0: 1 */
+    const char *title;         /* above the cell; NULL: none */
 } dnb_figure_cell;
 
 typedef enum dnb_figure_scale {
@@ -170,7 +172,9 @@ typedef struct dnb_figure_grid {
     const char *const *col_titles; /* n_cols (stimulus), or NULL */
     size_t first, count;           /* columns to draw; count 0: all from first; at most 12 a page */
     dnb_figure_scale scale;
-    bool symmetric;        /* limits -m..m, m = largest magnitude */
+    bool symmetric;     /* limits -m..m, m = largest magnitude */
+    bool blank_missing; /* NaN is left white (outside a mask) instead of grey and hatched */
+    const char *left_name, *right_name; /* sides of the pictures ("L", "R"), or NULL */
     bool interpolate;      /* mix map values between pixel centres instead of showing squares */
     double low, high;      /* colour limits of every map; low == high: by `scale` */
     const char *bar_label; /* colour-bar title, e.g. "activation"; may be NULL */

@@ -1,4 +1,5 @@
-/* The figure of a mapping: layer profiles, a confusion matrix, or slices of a score map. */
+/* The figure of a mapping: layer profiles or a confusion matrix; slices of a score map are drawn by
+ * mapping_slices.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "mapping_report.h"
 #include "show.h"
 
-enum { MOST_LAYERS = 60, MOST_LINES = 8, MOST_PANELS = 24, MOST_SLICES = 60, NAME = 128 };
+enum { MOST_LAYERS = 60, MOST_LINES = 8, MOST_PANELS = 24, NAME = 128 };
 
 dnb_status cli_report_check(const char *figure, bool show, cli_context *ctx, dnb_err *err)
 {
@@ -188,56 +189,6 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
     return status;
 }
 
-/* ---- slices ---- */
-
-/* Axial slices that hold voxels, as a grid; x to the right, y upwards. */
-static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *err)
-{
-    const cli_responses *b = r->responses;
-    const size_t *shape = dnb_brain_shape(b->image), area = shape[0] * shape[1];
-    size_t count = 0, columns, rows, step = 1, cells;
-    bool *used = calloc(shape[2] + 1, sizeof *used);
-    float *maps = calloc(area * shape[2] + 1, sizeof *maps);
-    dnb_figure_cell *grid = calloc(2 * shape[2] + 64, sizeof *grid);
-    dnb_figure_options fo = options(ctx);
-    dnb_status status = DNB_OK;
-    if (!used || !maps || !grid) {
-        status = dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
-        goto done;
-    }
-    for (size_t i = 0; i < area * shape[2]; i++)
-        maps[i] = NAN;
-    for (size_t t = 0; t < b->m; t++) {
-        size_t v = b->voxels[t], z = v % shape[2], y = v / shape[2] % shape[1],
-               x = v / (shape[1] * shape[2]);
-        used[z] = true;
-        if (!r->constant || !r->constant[t])
-            maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)r->scores[0].mean[t];
-    }
-    for (size_t z = 0; z < shape[2]; z++)
-        count += used[z];
-    step = (count + MOST_SLICES - 1) / MOST_SLICES;
-    cells = (count + step - 1) / step;
-    columns = cells < 4 ? cells : cells <= 24 ? 6 : 10;
-    rows = (cells + columns - 1) / columns;
-    for (size_t z = 0, seen = 0, at = 0; z < shape[2]; z++)
-        if (used[z] && seen++ % step == 0)
-            grid[at++] =
-                (dnb_figure_cell){.rows = shape[1], .cols = shape[0], .map = maps + z * area};
-    dnb_figure_grid figure = {.title = r->scores[0].layer,
-                              .n_rows = rows,
-                              .n_cols = columns,
-                              .cells = grid,
-                              .scale = DNB_SCALE_ALL,
-                              .bar_label = score_label(r)};
-    status = dnb_figure_grid_write(&figure, r->figure, &fo, err);
-done:
-    free(used);
-    free(maps);
-    free(grid);
-    return status;
-}
-
 dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
     dnb_status status;
@@ -257,7 +208,7 @@ dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err)
     if (r->n_layers == 1 && r->scores[0].confusion && r->scores[0].m == 1)
         status = draw_confusion(r, ctx, err);
     else if (r->n_layers == 1 && r->responses && r->responses->image)
-        status = draw_slices(r, ctx, err);
+        status = cli_report_draw_slices(r, score_label(r), ctx, err);
     else
         status = draw_layers(r, ctx, err);
     if (status == DNB_OK)

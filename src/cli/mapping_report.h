@@ -29,4 +29,8 @@ dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
 /* The figure alone (mapping_figure.c). */
 dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 
+/* Axial slices of the only layer's score map (mapping_slices.c). label: what the score is. */
+dnb_status cli_report_draw_slices(const cli_report *r, const char *label, cli_context *ctx,
+                                  dnb_err *err) DNB_MUST_CHECK;
+
 #endif

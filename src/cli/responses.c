@@ -134,7 +134,7 @@ static dnb_status read_rois(cli_responses *r, const cli_brain *b, const char *ke
 
 /* The columns named, or all numeric ones. */
 static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t,
-                                 const cli_brain *b, dnb_err *err)
+                                 const cli_brain *b, cli_context *ctx, dnb_err *err)
 {
     size_t n = b->roi.count ? b->roi.count : t->n_columns, found = 0;
     size_t *index = calloc(n + 1, sizeof *index);
@@ -153,8 +153,15 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
                             b->resp, c->name);
         if (c->kind != DNB_COLUMN_TEXT)
             index[found++] = (size_t)(c - t->columns);
+        else
+            cli_say(ctx, "%s: column '%s' is text and left out", b->resp, c->name);
     }
     *count = found;
+    if (found == 0)
+        return dnb_fail(err, DNB_EARG,
+                        "%s: no column of numbers (%zu of text, the first is '%.60s'); columns are "
+                        "separated by commas or tabs, and numbers take a decimal point",
+                        b->resp, t->n_columns, t->n_columns ? t->columns[0].name : "");
     return DNB_OK;
 }
 
@@ -168,7 +175,7 @@ static dnb_status read_table(cli_responses *r, const cli_brain *b, const char *k
         return status;
     status = cli_record_input(ctx, key, b->resp, table.provenance, err);
     if (status == DNB_OK)
-        status = choose_columns(&index, &r->m, &table, b, err);
+        status = choose_columns(&index, &r->m, &table, b, ctx, err);
     r->n = table.n_rows;
     if (status == DNB_OK)
         status = make_room(r, ctx, err);

@@ -123,6 +123,7 @@ typedef struct dnb_heat {
     const dnb_colormap *map;
     double lo, hi;
     bool smooth;    /* values are interpolated between cell centres */
+    bool blank;     /* missing values are left white, not grey and hatched */
     double opacity; /* 0 counts as 1 */
 } dnb_heat;
 

@@ -312,7 +312,7 @@ GROUPS = {
         (PICTURES + "-size 16", USAGE, r"-size takes 2 values, got 1"),
         (PICTURES + "-size 16 -16", USAGE, r"-size: -16 is outside 1\.\.65536"),
         (PICTURES + "-range 2", USAGE, r"-range is 1 or 255, not 2"),
-        (PICTURES + "-range 256", USAGE, r"-range: 256 is outside 1\.\.255"),
+        (PICTURES + "-range 256", USAGE, r"-range is 1 or 255, not 256"),
         (PICTURES + "-channels rgb", USAGE, r"-channels: 'rgb' is not one of RGB\|BGR"),
         (PICTURES + "-mean 0.5 0.5", USAGE, r"-mean takes 3 values, got 2"),
         (PICTURES + "-std 1 0 1", USAGE, r"-std: 0 is not positive"),
