@@ -106,6 +106,8 @@ typedef struct dnb_figure_layers {
     const char *y_label;   /* e.g. "Spearman's rho"; NULL: none */
     const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
     const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
+    const char *bar_name;  /* legend entry of the error bars; NULL: none */
+    const char *note;      /* words at the legend's end; NULL: none */
     double alpha;          /* 0: 0.05 */
     double low, high;      /* y limits; low == high: from the data, with 0 inside */
     size_t columns;        /* panels per row; 0: chosen */
@@ -122,6 +124,7 @@ typedef struct dnb_figure_matrix {
     const char *title;
     size_t n_rows, n_cols; /* 1..200 each */
     const double *value;   /* n_rows x n_cols, row-major */
+    const double *shade;   /* what the colours show, alike; NULL: the values */
     const bool *mark;      /* n_rows x n_cols, or NULL: cells to mark with a star (significant) */
     const char *const *row_names;      /* n_rows, or NULL */
     const char *const *col_names;      /* n_cols, or NULL */

@@ -325,6 +325,10 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                         "%s: its name ends in none of .stim.csv, .dmask.csv, .act.h5, .roi.h5, "
                         ".rdm.h5, .onnx or a brain image's suffix",
                         a->name);
+    bool file = strchr(a->name, '/') || strchr(a->name, '.');
+    if (file && !has_suffix(a->name, ".onnx") && access(a->name, F_OK) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: there is no such file, and no network of that name",
+                        a->name);
     return info_net(a, ctx, err);
 }
 

@@ -257,8 +257,9 @@ static dnb_status save(const rdm_args *a, const rdm_list *l, cli_context *ctx, d
     dnb_status status =
         dnb_rdm_write(a->out, a->nif ? DNB_BRDM : DNB_DRDM, l->n, entries, &so, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, a->out, "%s RDMs of %zu %s, %zu conditions", a->metric, l->n,
-                  a->nif ? "ROIs" : "layers", dnb_condensed_order(n_pairs(&l->rdms[0])));
+        cli_wrote(ctx, a->out, "%s RDMs of %zu %s%s, %zu conditions", a->metric, l->n,
+                  a->nif ? "ROI" : "layer", l->n == 1 ? "" : "s",
+                  dnb_condensed_order(n_pairs(&l->rdms[0])));
     free(entries);
     return status;
 }

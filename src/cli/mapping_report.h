@@ -29,8 +29,16 @@ dnb_status cli_report_write(const cli_report *r, cli_context *ctx, dnb_err *err)
 /* The figure alone (mapping_figure.c). */
 dnb_status cli_report_draw(const cli_report *r, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 
-/* Axial slices of the only layer's score map (mapping_slices.c). label: what the score is. */
-dnb_status cli_report_draw_slices(const cli_report *r, const char *label, cli_context *ctx,
-                                  dnb_err *err) DNB_MUST_CHECK;
+/* One map of an image's voxels, as slices. */
+typedef struct cli_slices {
+    const cli_responses *responses; /* geometry and voxels */
+    const double *values;           /* of each voxel; NaN: none */
+    const bool *hidden;             /* voxels not to show, or NULL */
+    const char *title, *label;
+    bool symmetric; /* colours around 0 */
+} cli_slices;
+/* In mapping_slices.c. */
+dnb_status cli_draw_slices(const cli_slices *map, const char *path, cli_context *ctx,
+                           dnb_err *err) DNB_MUST_CHECK;
 
 #endif

@@ -143,9 +143,9 @@ static void title_of(const layout *v, size_t k, char *buf)
     snprintf(buf, TITLE, "z = %s%g mm", rounded < 0 ? "\xe2\x88\x92" : "", fabs(rounded));
 }
 
-static void fill_maps(const layout *v, const cli_report *r, float *maps)
+static void fill_maps(const layout *v, const cli_slices *m, float *maps)
 {
-    const cli_responses *b = r->responses;
+    const cli_responses *b = m->responses;
     size_t area = v->rows * v->cols;
     for (size_t i = 0; i < v->shown * area; i++)
         maps[i] = NAN;
@@ -155,19 +155,19 @@ static void fill_maps(const layout *v, const cli_report *r, float *maps)
         size_t cell = v->cell[slice_of(v, at)];
         size_t row = v->ascends[1] ? v->high[y] - at[y] : at[y] - v->low[y];
         size_t col = v->ascends[0] ? at[x] - v->low[x] : v->high[x] - at[x];
-        if (cell != NONE && (!r->constant || !r->constant[t]))
-            maps[cell * area + row * v->cols + col] = (float)r->scores[0].mean[t];
+        if (cell != NONE && (!m->hidden || !m->hidden[t]))
+            maps[cell * area + row * v->cols + col] = (float)m->values[t];
     }
 }
 
-static dnb_status draw(const layout *v, const cli_report *r, const char *label,
+static dnb_status draw(const layout *v, const cli_slices *m, const char *path,
                        dnb_figure_cell *cells, char (*titles)[TITLE], float *maps, cli_context *ctx,
                        dnb_err *err)
 {
     char title[192];
     size_t most = v->shown <= 24 ? 6 : 10, columns = v->shown < most ? v->shown : most;
     double wide = voxel_size(v, v->axis[0]), high = voxel_size(v, v->axis[1]);
-    fill_maps(v, r, maps);
+    fill_maps(v, m, maps);
     for (size_t k = 0; k < v->n_slices; k++) {
         size_t i = v->cell[k];
         if (i == NONE)
@@ -179,38 +179,38 @@ static dnb_status draw(const layout *v, const cli_report *r, const char *label,
                                      .pixel_aspect = wide > 0 && high > 0 ? high / wide : 1,
                                      .title = titles[i]};
     }
-    snprintf(title, sizeof title, "%.128s", r->scores[0].layer);
+    snprintf(title, sizeof title, "%.128s", m->title);
     if (v->step > 1)
-        snprintf(title, sizeof title, "%.128s (one slice in %zu)", r->scores[0].layer, v->step);
+        snprintf(title, sizeof title, "%.128s (one slice in %zu)", m->title, v->step);
     dnb_figure_grid figure = {.title = title,
                               .n_rows = (v->shown + columns - 1) / columns,
                               .n_cols = columns,
                               .cells = cells,
                               .scale = DNB_SCALE_ALL,
-                              .bar_label = label,
+                              .symmetric = m->symmetric,
+                              .bar_label = m->label,
                               .blank_missing = true,
                               .left_name = v->oriented ? "L" : NULL,
                               .right_name = v->oriented ? "R" : NULL};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
-    return dnb_figure_grid_write(&figure, r->figure, &fo, err);
+    return dnb_figure_grid_write(&figure, path, &fo, err);
 }
 
-dnb_status cli_report_draw_slices(const cli_report *r, const char *label, cli_context *ctx,
-                                  dnb_err *err)
+dnb_status cli_draw_slices(const cli_slices *map, const char *path, cli_context *ctx, dnb_err *err)
 {
     layout v = {0};
     dnb_figure_cell *cells = NULL;
     char(*titles)[TITLE] = NULL;
     float *maps = NULL;
-    orient(&v, r->responses->image);
-    find_box(&v, r->responses);
-    dnb_status status = choose_slices(&v, r->responses, err);
+    orient(&v, map->responses->image);
+    find_box(&v, map->responses);
+    dnb_status status = choose_slices(&v, map->responses, err);
     if (status == DNB_OK) {
         cells = calloc(v.shown + 16, sizeof *cells); /* a last row may be short */
         titles = calloc(v.shown + 1, sizeof *titles);
         maps = calloc(v.shown * v.rows * v.cols + 1, sizeof *maps);
         status = cells && titles && maps
-                     ? draw(&v, r, label, cells, titles, maps, ctx, err)
+                     ? draw(&v, map, path, cells, titles, maps, ctx, err)
                      : dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
     }
     free(v.cell);

@@ -132,6 +132,21 @@ static dnb_status read_rois(cli_responses *r, const cli_brain *b, const char *ke
 
 /* ---- tables ---- */
 
+/* How many cells of a column of text are numbers; *bad: one that is none. */
+static size_t count_numbers(const dnb_column *c, size_t n, size_t *bad)
+{
+    size_t count = 0;
+    for (size_t i = n; i-- > 0;) {
+        char *end;
+        strtod(c->texts[i], &end);
+        bool number = end != c->texts[i] && *end == '\0';
+        count += number;
+        if (!number)
+            *bad = i;
+    }
+    return count;
+}
+
 /* The columns named, or all numeric ones. */
 static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t,
                                  const cli_brain *b, cli_context *ctx, dnb_err *err)
@@ -151,10 +166,16 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
         if (c->kind == DNB_COLUMN_TEXT && b->roi.count)
             return dnb_fail(err, DNB_EARG, "%s: column '%s' is text; responses are numbers",
                             b->resp, c->name);
-        if (c->kind != DNB_COLUMN_TEXT)
+        if (c->kind != DNB_COLUMN_TEXT) {
             index[found++] = (size_t)(c - t->columns);
-        else
-            cli_say(ctx, "%s: column '%s' is text and left out", b->resp, c->name);
+            continue;
+        }
+        size_t bad = 0, numbers = count_numbers(c, t->n_rows, &bad);
+        if (2 * numbers >= t->n_rows && numbers > 0)
+            return dnb_fail(err, DNB_EARG,
+                            "%s: column '%s' is '%.60s' in row %zu; responses are numbers", b->resp,
+                            c->name, c->texts[bad], bad + 1);
+        cli_say(ctx, "%s: column '%s' is text and left out", b->resp, c->name);
     }
     *count = found;
     if (found == 0)

@@ -150,7 +150,7 @@ static dnb_status collect_lines(row_lines *r, size_t n_columns, const char *colu
 /* "stimID,label,..." -> blank columns of the right kinds. */
 static dnb_status make_columns(dnb_stim *s, char *names, dnb_textfile *f, dnb_err *err)
 {
-    bool has_id = false, semicolons = strchr(names, ';') != NULL;
+    bool has_id = false, quotes = strchr(names, '"') != NULL;
     for (char *rest = names; rest;) {
         dnb_column *c = NULL;
         char *name = dnb_cut_field(&rest, ',');
@@ -167,12 +167,9 @@ static dnb_status make_columns(dnb_stim *s, char *names, dnb_textfile *f, dnb_er
             return status;
         has_id = has_id || strcmp(name, DNB_STIM_ID) == 0;
     }
-    if (!has_id && semicolons)
-        return dnb_textfile_fail(f, err,
-                                 "data= has ';' between the columns; save the list with commas, "
-                                 "and numbers with a decimal point");
     if (!has_id)
-        return dnb_textfile_fail(f, err, "data= has no column stimID; it is required");
+        return dnb_textfile_fail(f, err, "data= has no column stimID; it is required%s",
+                                 quotes ? " (quotes are not understood: leave them out)" : "");
     return DNB_OK;
 }
 
@@ -243,6 +240,12 @@ dnb_status dnb_stim_read(dnb_stim *out, const char *path, dnb_err *err)
     }
     DNB_TRY(resolve(&s.root, s.path, path, err));
     data_line = f.line;
+    if (strchr(column_text, ';') && !strchr(column_text, ',')) {
+        status = dnb_textfile_fail(&f, err,
+                                   "data= has ';' between the columns; save the list with commas, "
+                                   "and numbers with a decimal point");
+        goto done;
+    }
     DNB_TRY(collect_lines(&rows, dnb_count_fields(h.columns, ','), column_text, &f, err));
     dnb_table_init(&s.data, rows.n);
     if (s.type == DNB_STIM_VIDEO)

@@ -99,6 +99,7 @@ typedef enum dnb_legend_kind {
     DNB_LEGEND_LINE_MARKER,
     DNB_LEGEND_BOX, /* an empty swatch */
     DNB_LEGEND_HATCH,
+    DNB_LEGEND_UPRIGHT, /* an upright line: error bars */
     DNB_LEGEND_TEXT
 } dnb_legend_kind;
 

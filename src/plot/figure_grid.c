@@ -149,7 +149,7 @@ static double cell_title_height(const page *p, size_t row)
 {
     for (size_t j = 0; j < p->count; j++)
         if (cell_at(p, row, p->spec->first + j)->title)
-            return 1.4 * p->c->style.font;
+            return 1.6 * p->c->style.font;
     return 0;
 }
 
@@ -159,7 +159,7 @@ static void draw_cell_title(page *p, dnb_rect slot, const dnb_figure_cell *cell)
     if (!cell->title)
         return;
     dnb_text_fit(p->c, cell->title, p->c->style.font, false, slot.w, text, sizeof text);
-    dnb_canvas_text(p->c, slot.x + slot.w / 2, slot.y - 0.3 * p->c->style.gap, text,
+    dnb_canvas_text(p->c, slot.x + slot.w / 2, slot.y - 0.8 * p->c->style.gap, text,
                     (dnb_text){.valign = 'b'});
 }
 
