@@ -175,7 +175,6 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
             return dnb_fail(err, DNB_EARG,
                             "%s: column '%s' is '%.60s' in row %zu; responses are numbers", b->resp,
                             c->name, c->texts[bad], bad + 1);
-        cli_say(ctx, "%s: column '%s' is text and left out", b->resp, c->name);
     }
     *count = found;
     if (found == 0)
@@ -183,6 +182,9 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
                         "%s: no column of numbers (%zu of text, the first is '%.60s'); columns are "
                         "separated by commas or tabs, and numbers take a decimal point",
                         b->resp, t->n_columns, t->n_columns ? t->columns[0].name : "");
+    for (size_t i = 0; i < n && !b->roi.count; i++)
+        if (t->columns[i].kind == DNB_COLUMN_TEXT)
+            cli_say(ctx, "%s: column '%s' is text and left out", b->resp, t->columns[i].name);
     return DNB_OK;
 }
 
