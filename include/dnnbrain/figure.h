@@ -109,6 +109,8 @@ typedef struct dnb_figure_layers {
     const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
     const char *each_name; /* legend entry of the thin lines; NULL: none */
     const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
+    const char *bar_name;  /* legend entry of the error bars; NULL: none */
+    const char *note;      /* words at the legend's end; NULL: none */
     double alpha;          /* 0: 0.05 */
     double low, high;      /* y limits; low == high: from the data, with 0 inside */
     size_t columns;        /* panels per row; 0: chosen */
@@ -125,6 +127,7 @@ typedef struct dnb_figure_matrix {
     const char *title;
     size_t n_rows, n_cols; /* 1..200 each */
     const double *value;   /* n_rows x n_cols, row-major */
+    const double *shade;   /* what the colours show, alike; NULL: the values */
     const bool *mark;      /* n_rows x n_cols, or NULL: cells to mark with a star (significant) */
     const char *const *row_names;      /* n_rows, or NULL */
     const char *const *col_names;      /* n_cols, or NULL */
@@ -153,6 +156,8 @@ typedef struct dnb_figure_cell {
     const uint8_t *rgb;        /* rows x cols x 3 */
     size_t map_rows, map_cols; /* of map; 0: as rows, cols */
     const float *map;          /* map_rows x map_cols */
+    double pixel_aspect;       /* height over width of a pixel (voxels need not be cubes); 0: 1 */
+    const char *title;         /* above the cell; NULL: none */
 } dnb_figure_cell;
 
 typedef enum dnb_figure_scale {
@@ -173,7 +178,9 @@ typedef struct dnb_figure_grid {
     const char *const *col_titles; /* n_cols (stimulus), or NULL */
     size_t first, count;           /* columns to draw; count 0: all from first; at most 12 a page */
     dnb_figure_scale scale;
-    bool symmetric;        /* limits -m..m, m = largest magnitude */
+    bool symmetric;     /* limits -m..m, m = largest magnitude */
+    bool blank_missing; /* NaN is left white (outside a mask) instead of grey and hatched */
+    const char *left_name, *right_name; /* sides of the pictures ("L", "R"), or NULL */
     bool interpolate;      /* mix map values between pixel centres instead of showing squares */
     double low, high;      /* colour limits of every map; low == high: by `scale` */
     const char *bar_label; /* colour-bar title, e.g. "activation"; may be NULL */

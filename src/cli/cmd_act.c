@@ -202,8 +202,8 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         cli_note_number(ctx, "stimuli", (double)images.n);
         cli_note_number(ctx, "layers", (double)units.n);
         cli_note_number(ctx, "seconds", cli_now() - start);
-        cli_wrote(ctx, a->out, "%zu layers x %zu images, %.1f s", units.n, images.n,
-                  cli_now() - start);
+        cli_wrote(ctx, a->out, "%zu layer%s x %zu images, %.1f s", units.n, units.n == 1 ? "" : "s",
+                  images.n, cli_now() - start);
     }
     dnb_sink_actfile_free(sink);
     if (status == DNB_ECANCELLED)

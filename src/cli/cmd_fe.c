@@ -137,8 +137,8 @@ static dnb_status save(const fe_args *a, const cli_unit_set *set, const dnb_arra
     }
     dnb_status status = dnb_actfile_write(a->out, set->n, layers, results[0].shape[0], &so, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, a->out, "%s of %zu layers x %zu stimuli", a->method.items[0], set->n,
-                  results[0].shape[0]);
+        cli_wrote(ctx, a->out, "%s of %zu layer%s x %zu stimuli", a->method.items[0], set->n,
+                  set->n == 1 ? "" : "s", results[0].shape[0]);
     free(layers);
     return status;
 }

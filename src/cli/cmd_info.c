@@ -97,6 +97,55 @@ static void say_text(cli_context *ctx, const char *key, const char *value)
         printf("%s: %s\n", key, value);
 }
 
+/* How many values differ, counted up to MOST; a column of more is no set of classes. */
+enum { MOST_CLASSES = 50 };
+
+static bool equal_values(const dnb_column *c, size_t i, size_t j)
+{
+    return c->kind == DNB_COLUMN_TEXT  ? strcmp(c->texts[i], c->texts[j]) == 0
+           : c->kind == DNB_COLUMN_INT ? c->ints[i] == c->ints[j]
+                                       : c->reals[i] == c->reals[j];
+}
+
+static size_t count_values(const dnb_column *c, size_t n)
+{
+    size_t first[MOST_CLASSES + 1], count = 0;
+    for (size_t i = 0; i < n && count <= MOST_CLASSES; i++) {
+        size_t k = 0;
+        while (k < count && !equal_values(c, first[k], i))
+            k++;
+        if (k == count)
+            first[count++] = i;
+    }
+    return count;
+}
+
+/* A column of a stimulus list: name, how it was read, and how many values it has. */
+static void add_column(cli_context *ctx, const dnb_column *c, size_t n)
+{
+    static const char *const kinds[] = {[DNB_COLUMN_REAL] = "numbers",
+                                        [DNB_COLUMN_INT] = "whole numbers",
+                                        [DNB_COLUMN_TEXT] = "text"};
+    size_t values = count_values(c, n);
+    cJSON *array = cJSON_GetObjectItemCaseSensitive(ctx->summary, "columns");
+    if (!array)
+        array = cJSON_AddArrayToObject(ctx->summary, "columns");
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddStringToObject(item, "name", c->name);
+    cJSON_AddStringToObject(item, "kind", kinds[c->kind]);
+    cJSON *dims = cJSON_AddArrayToObject(item, "shape");
+    cJSON_AddItemToArray(dims, cJSON_CreateNumber((double)n));
+    if (values <= MOST_CLASSES)
+        cJSON_AddNumberToObject(item, "values", (double)values);
+    cJSON_AddItemToArray(array, item);
+    if (!plain(ctx))
+        return;
+    printf("  %-28s %s", c->name, kinds[c->kind]);
+    if (values <= MOST_CLASSES && values < n)
+        printf(", %zu different", values);
+    putchar('\n');
+}
+
 static dnb_status info_stim(const char *path, cli_context *ctx, dnb_err *err)
 {
     dnb_stim s = {0};
@@ -115,10 +164,8 @@ static dnb_status info_stim(const char *path, cli_context *ctx, dnb_err *err)
     say_number(ctx, "stimuli", dnb_stim_count(&s));
     if (plain(ctx))
         puts("columns:");
-    for (size_t i = 0; i < s.data.n_columns; i++) {
-        size_t n = s.data.n_rows;
-        add_item(ctx, "columns", s.data.columns[i].name, &n, 1);
-    }
+    for (size_t i = 0; i < s.data.n_columns; i++)
+        add_column(ctx, &s.data.columns[i], s.data.n_rows);
     dnb_stim_release(&s);
     return DNB_OK;
 }
@@ -277,6 +324,10 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         return dnb_fail(err, DNB_EUNSUPPORTED,
                         "%s: its name ends in none of .stim.csv, .dmask.csv, .act.h5, .roi.h5, "
                         ".rdm.h5, .onnx or a brain image's suffix",
+                        a->name);
+    bool file = strchr(a->name, '/') || strchr(a->name, '.');
+    if (file && !has_suffix(a->name, ".onnx") && access(a->name, F_OK) != 0)
+        return dnb_fail(err, DNB_EIO, "%s: there is no such file, and no network of that name",
                         a->name);
     return info_net(a, ctx, err);
 }

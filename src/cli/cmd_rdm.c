@@ -257,22 +257,46 @@ static dnb_status save(const rdm_args *a, const rdm_list *l, cli_context *ctx, d
     dnb_status status =
         dnb_rdm_write(a->out, a->nif ? DNB_BRDM : DNB_DRDM, l->n, entries, &so, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, a->out, "%s RDMs of %zu %s, %zu conditions", a->metric, l->n,
-                  a->nif ? "ROIs" : "layers", dnb_condensed_order(n_pairs(&l->rdms[0])));
+        cli_wrote(ctx, a->out, "%s RDMs of %zu %s%s, %zu conditions", a->metric, l->n,
+                  a->nif ? "ROI" : "layer", l->n == 1 ? "" : "s",
+                  dnb_condensed_order(n_pairs(&l->rdms[0])));
     free(entries);
     return status;
 }
 
 enum { MOST_PANELS = 30 };
 
+/* The colour bar's title: "correlation" alone would be taken for similarity. */
+static const char *bar_label(const char *metric, char *buf, size_t size)
+{
+    static const char *const named[][2] = {
+        {"euclidean", "Euclidean distance"},
+        {"sqeuclidean", "Squared Euclidean distance"},
+        {"correlation", "1 \xe2\x88\x92 Pearson's r"},
+        {"cosine", "1 \xe2\x88\x92 cosine"},
+        {"cityblock", "City-block distance"},
+        {"seuclidean", "Standardised Euclidean distance"},
+        {"chebyshev", "Chebyshev distance"},
+        {"canberra", "Canberra distance"},
+        {"braycurtis", "Bray-Curtis distance"},
+        {"minkowski", "Minkowski distance"},
+        {"mahalanobis", "Mahalanobis distance"},
+    };
+    for (size_t i = 0; i < sizeof named / sizeof named[0]; i++)
+        if (strcmp(metric, named[i][0]) == 0)
+            return named[i][1];
+    snprintf(buf, size, "%s distance", metric);
+    return buf;
+}
+
 static dnb_status draw(const rdm_args *a, const rdm_list *l, const cli_categories *cate,
                        const cli_categories *order, cli_context *ctx, dnb_err *err)
 {
     dnb_figure_rdm_panel panels[MOST_PANELS];
-    char titles[MOST_PANELS][128];
+    char titles[MOST_PANELS][128], label[64];
     dnb_figure_rdm figure = {.panels = panels,
                              .n = dnb_condensed_order(n_pairs(&l->rdms[0])),
-                             .metric = a->metric,
+                             .metric = bar_label(a->metric, label, sizeof label),
                              .own_scale = true};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
     size_t all = 0;

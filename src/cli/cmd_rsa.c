@@ -148,6 +148,7 @@ static dnb_status read_rdms(rsa_rdms *set, const char *path, const cli_strings *
     if (status != DNB_OK)
         return status;
     status = cli_record_input(ctx, key, path, dnb_rdmfile_provenance(file), err);
+    set->brain = dnb_rdmfile_type(file) == DNB_BRDM;
     size_t n = wanted->count ? wanted->count : dnb_rdmfile_count(file);
     for (size_t i = 0; i < n && status == DNB_OK; i++) {
         size_t index = i;
@@ -257,6 +258,9 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
         status = read_rdms(&r.rois, a->brdm, &a->roi, "brdm", ctx, err);
     if (status == DNB_OK)
         status = check_same_conditions(&r, err);
+    if (status == DNB_OK && r.models.brain && !r.rois.brain)
+        cli_warn(ctx, "%s holds RDMs of ROIs and %s of layers: are -drdm and -brdm swapped?",
+                 r.models.path, r.rois.path);
     if (status == DNB_OK)
         status = dnb_provenance_set_number(ctx->provenance, "seed", (double)a->seed, err);
     if (status == DNB_OK)

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include <dnnbrain/colormap.h>
 #include <dnnbrain/figure.h>
@@ -50,7 +51,8 @@ static const cli_option options[] = {
      .offset = offsetof(view_args, cmap),
      .value = "MAP",
      .fallback = "coolwarm",
-     .help = "Colour map."},
+     .help =
+         "Colour map: coolwarm, viridis, ...; an unknown name lists them all. NAME_r reverses."},
     {.name = "vmin",
      .type = CLI_DOUBLES,
      .offset = offsetof(view_args, vmin),
@@ -58,7 +60,7 @@ static const cli_option options[] = {
      .least = 1,
      .most = 1,
      .help = "Value of the lowest colour. Default: each channel's minimum (with -vmax, that of all "
-             "channels)."},
+             "channels); with coolwarm and values of both signs, 0 is in the middle."},
     {.name = "vmax",
      .type = CLI_DOUBLES,
      .offset = offsetof(view_args, vmax),
@@ -228,8 +230,21 @@ static dnb_status find_limits(double limits[2], const view_args *a, const keep_s
     return DNB_OK;
 }
 
+/* In a diverging map the middle colour must be 0, where values have both signs. */
+static bool around_zero(const view_args *a, const keep_sink *maps, size_t n_stimuli)
+{
+    bool above = false, below = false;
+    if (strncasecmp(a->cmap, "coolwarm", 8) != 0 || a->vmin.count || a->vmax.count)
+        return false;
+    for (size_t i = 0; i < n_stimuli * maps->units; i++) {
+        above = above || maps->values[i] > 0;
+        below = below || maps->values[i] < 0;
+    }
+    return above && below;
+}
+
 static dnb_status draw_pages(const gallery *g, const view_args *a, const double limits[2],
-                             const char *net, cli_context *ctx, dnb_err *err)
+                             bool symmetric, const char *net, cli_context *ctx, dnb_err *err)
 {
     char layer[256], name[512];
     dnb_figure_grid figure = {.n_rows = 1 + a->chn.count,
@@ -239,6 +254,7 @@ static dnb_status draw_pages(const gallery *g, const view_args *a, const double 
                               .col_titles = g->columns,
                               .low = limits[0],
                               .high = limits[1],
+                              .symmetric = symmetric,
                               .colormap = a->cmap,
                               .bar_label = "activation"};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};
@@ -305,7 +321,8 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = cli_make_dir(a->out, err);
     if (status == DNB_OK)
-        status = draw_pages(&g, a, limits, dnb_net_name(net), ctx, err);
+        status =
+            draw_pages(&g, a, limits, around_zero(a, &maps, images.n), dnb_net_name(net), ctx, err);
     gallery_release(&g);
     free(maps.values);
     dnb_net_free(net);

@@ -293,7 +293,7 @@ static void markdown_reference(FILE *out, const cli_command *unused)
         if ((*c)->options->name)
             markdown_options(out, (*c)->options);
         for (const char *const *e = (*c)->examples; e && e[0]; e += 2)
-            fprintf(out, "\n%s:\n\n    %s\n", e[1], e[0]);
+            fprintf(out, "\n%s\n\n    %s\n", e[1], e[0]);
     }
     fputs("\n## Common options\n\n", out);
     markdown_options(out, cli_common_options);

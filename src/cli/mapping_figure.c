@@ -1,4 +1,5 @@
-/* The figure of a mapping: layer profiles, a confusion matrix, or slices of a score map. */
+/* The figure of a mapping: layer profiles or a confusion matrix; slices of a score map are drawn by
+ * mapping_slices.c. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 #include "mapping_report.h"
 #include "show.h"
 
-enum { MOST_LAYERS = 60, MOST_LINES = 8, MOST_PANELS = 24, MOST_SLICES = 60, NAME = 128 };
+enum { MOST_LAYERS = 60, MOST_LINES = 8, MOST_PANELS = 24, NAME = 128 };
 
 dnb_status cli_report_check(const char *figure, bool show, cli_context *ctx, dnb_err *err)
 {
@@ -111,6 +112,26 @@ static bool same_targets(const cli_report *r)
     return true;
 }
 
+/* Explained variance and R^2 have no lower end, and one model gone astray would press all others
+ * against the top: the axis ends at -1, and the legend says so. */
+static bool cut_axis(dnb_figure_layers *f, const cli_report *r)
+{
+    double least = 0, most = 0.1;
+    bool open = r->job->scoring == DNB_SCORE_EXPLAINED_VARIANCE || r->job->scoring == DNB_SCORE_R2;
+    for (size_t t = 0; t < f->n_rois; t++)
+        for (size_t l = 0; l < f->n_layers; l++) {
+            least = fmin(least, f->rois[t].value[l]);
+            most = fmax(most, f->rois[t].value[l]);
+            most = fmax(most, f->rois[t].high[l]);
+            most = fmax(most, f->rois[t].ceiling_high);
+        }
+    if (!open || r->job->corr || least >= -1)
+        return false;
+    f->low = -1;
+    f->high = ceil(10 * most) / 10;
+    return true;
+}
+
 static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
     size_t n = r->n_layers, m = r->scores[0].m;
@@ -133,7 +154,7 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
         if (each)
             snprintf(titles[t], NAME, "%s", r->target(r->ctx, 0, t, name, sizeof name));
         else
-            snprintf(titles[t], NAME, "mean of all targets, quartiles");
+            snprintf(titles[t], NAME, "mean of all targets");
         rois[t] = (dnb_figure_roi){.name = titles[t],
                                    .value = of + VALUE * n,
                                    .low = of + LOW * n,
@@ -141,16 +162,29 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                    .p = r->scores[0].p && each ? of + P_VALUE * n : NULL};
         set_ceiling(&rois[t], r, each ? t : 0, each ? 1 : m);
     }
-    char label[NAME];
-    bool pooled = each && r->scores[0].pooled;
-    snprintf(label, sizeof label, "%s%s", score_label(r), pooled ? " (all rows)" : "");
+    char note[NAME];
+    bool pooled = each && r->scores[0].pooled, best = r->job->uv && !r->job->corr;
     dnb_figure_layers figure = {.layer_names = names,
                                 .n_layers = n,
                                 .rois = rois,
                                 .n_rois = lines,
                                 .together = lines > 1 && lines <= MOST_LINES && !r->ceiling,
-                                .y_label = label};
+                                .bar_name = !each     ? "quartiles"
+                                            : !pooled ? NULL
+                                            : r->job->scoring == DNB_SCORE_ACCURACY
+                                                ? "95% Wilson interval"
+                                                : "95% bootstrap interval",
+                                .y_label = score_label(r)};
     dnb_figure_options fo = options(ctx);
+    bool cut = status == DNB_OK && cut_axis(&figure, r);
+    snprintf(note, sizeof note, "%s%s%s", best ? "score of the best unit; " : "",
+             pooled ? "folds pooled; " : "",
+             cut ? "axis cut at \xe2\x88\x92"
+                   "1; "
+                 : "");
+    if (note[0])
+        note[strlen(note) - 2] = '\0';
+    figure.note = note[0] ? note : NULL;
     if (status == DNB_OK)
         status = dnb_figure_layers_write(&figure, r->figure, &fo, err);
     free(numbers);
@@ -164,7 +198,7 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
 {
     const cli_scores *s = &r->scores[0];
     size_t c = s->n_classes;
-    double *sum = calloc(c * c + 1, sizeof *sum);
+    double *sum = calloc(2 * c * c + 1, sizeof *sum), *share = sum + c * c;
     char title[NAME + 64], target[NAME], name[NAME];
     dnb_figure_options fo = options(ctx);
     if (!sum)
@@ -172,6 +206,13 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
     for (size_t f = 0; f < s->k; f++)
         for (size_t i = 0; i < c * c; i++)
             sum[i] += s->confusion[f * c * c + i];
+    for (size_t i = 0; i < c; i++) { /* colours of rows that compare, whatever their sizes */
+        double row = 0;
+        for (size_t j = 0; j < c; j++)
+            row += sum[i * c + j];
+        for (size_t j = 0; j < c; j++)
+            share[i * c + j] = row > 0 ? sum[i * c + j] / row : NAN;
+    }
     snprintf(title, sizeof title, "%.100s: %s %.3f", s->layer, score_label(r), s->mean[0]);
     snprintf(target, sizeof target, "True %.100s", r->target(r->ctx, 0, 0, name, sizeof name));
     dnb_figure_matrix figure = {.title = title,
@@ -182,70 +223,25 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
                                 .col_names = r->classes,
                                 .row_label = target,
                                 .col_label = "Predicted",
-                                .bar_label = "Stimuli"};
+                                .shade = share,
+                                .low = 0,
+                                .high = 1,
+                                .bar_label = "Share of the true class"};
     dnb_status status = dnb_figure_matrix_write(&figure, r->figure, &fo, err);
     free(sum);
     return status;
 }
 
-/* ---- slices ---- */
-
-/* Axial slices that hold voxels, as a grid; x to the right, y upwards. */
-dnb_status cli_draw_slices(const cli_slices *map, const char *path, cli_context *ctx, dnb_err *err)
-{
-    const cli_responses *b = map->responses;
-    const size_t *shape = dnb_brain_shape(b->image), area = shape[0] * shape[1];
-    size_t count = 0, columns, rows, step = 1, cells;
-    bool *used = calloc(shape[2] + 1, sizeof *used);
-    float *maps = calloc(area * shape[2] + 1, sizeof *maps);
-    dnb_figure_cell *grid = calloc(2 * shape[2] + 64, sizeof *grid);
-    dnb_figure_options fo = options(ctx);
-    dnb_status status = DNB_OK;
-    if (!used || !maps || !grid) {
-        status = dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
-        goto done;
-    }
-    for (size_t i = 0; i < area * shape[2]; i++)
-        maps[i] = NAN;
-    for (size_t t = 0; t < b->m; t++) {
-        size_t v = b->voxels[t], z = v % shape[2], y = v / shape[2] % shape[1],
-               x = v / (shape[1] * shape[2]);
-        used[z] = true;
-        if (!map->hidden || !map->hidden[t])
-            maps[z * area + (shape[1] - 1 - y) * shape[0] + x] = (float)map->values[t];
-    }
-    for (size_t z = 0; z < shape[2]; z++)
-        count += used[z];
-    step = (count + MOST_SLICES - 1) / MOST_SLICES;
-    cells = (count + step - 1) / step;
-    columns = cells < 4 ? cells : cells <= 24 ? 6 : 10;
-    rows = (cells + columns - 1) / columns;
-    for (size_t z = 0, seen = 0, at = 0; z < shape[2]; z++)
-        if (used[z] && seen++ % step == 0)
-            grid[at++] =
-                (dnb_figure_cell){.rows = shape[1], .cols = shape[0], .map = maps + z * area};
-    dnb_figure_grid figure = {.title = map->title,
-                              .n_rows = rows,
-                              .n_cols = columns,
-                              .cells = grid,
-                              .scale = DNB_SCALE_ALL,
-                              .symmetric = map->symmetric,
-                              .bar_label = map->label};
-    status = dnb_figure_grid_write(&figure, path, &fo, err);
-done:
-    free(used);
-    free(maps);
-    free(grid);
-    return status;
-}
-
 static dnb_status draw_slices(const cli_report *r, cli_context *ctx, dnb_err *err)
 {
+    char label[NAME];
+    bool best = r->job->uv && !r->job->corr;
+    snprintf(label, sizeof label, "%s%s", score_label(r), best ? ", best unit" : "");
     const cli_slices map = {.responses = r->responses,
                             .values = r->scores[0].mean,
                             .hidden = r->constant,
                             .title = r->scores[0].layer,
-                            .label = score_label(r)};
+                            .label = label};
     return cli_draw_slices(&map, r->figure, ctx, err);
 }
 

@@ -28,8 +28,8 @@ typedef struct cli_mapping {
     {                                                                                              \
         .name = "fdr", .type = CLI_DOUBLE, .offset = offsetof(args, mapping.fdr), .value = "Q",    \
         .min = 1e-9, .max = 1,                                                                     \
-        .help = "With -permute: the same of what is found at a false discovery rate below Q, "     \
-                "usually 0.05."                                                                    \
+        .help = "With -permute: mark, as -max-stat does, what is found at a false discovery rate " \
+                "below Q, usually 0.05."                                                           \
     }
 
 /* Blocks within which permutations stay. */
@@ -68,14 +68,16 @@ typedef struct cli_mapping {
          .fallback = "3",                                                                          \
          .min = 2,                                                                                 \
          .max = 1e6,                                                                               \
-         .help = "Folds of cross-validation."},                                                    \
+         .help = "Folds of cross-validation (leave-group-out and loo have their own number)."},    \
         {.name = "folds",                                                                          \
          .type = CLI_CHOICE,                                                                       \
          .offset = offsetof(args, mapping.folds),                                                  \
          .choices = "contiguous|stratified|shuffled|loo|groups|leave-group-out",                   \
-         .help = "How stimuli are divided. groups keeps the groups of --groups whole in K folds; " \
-                 "leave-group-out and loo make their own number of folds. Default: contiguous; "   \
-                 "stratified for classifiers; groups with --groups."},                             \
+         .help = "How stimuli are divided into folds. contiguous: in their order; stratified: "    \
+                 "every fold has each class in proportion; shuffled: by chance (-seed); loo: "     \
+                 "leave one stimulus out; groups: the groups of -groups stay whole, in K folds; "  \
+                 "leave-group-out: a fold for each group (run, subject). Default: contiguous; "    \
+                 "stratified for classifiers; groups with -groups."},                              \
         CLI_GROUPS_OPTION(args),                                                                   \
         {.name = "allow-leak",                                                                     \
          .type = CLI_FLAG,                                                                         \
@@ -92,8 +94,8 @@ typedef struct cli_mapping {
          .type = CLI_CHOICE,                                                                       \
          .offset = offsetof(args, mapping.choice),                                                 \
          .choices = "cv|gcv|loo",                                                                  \
-         .help = "How: by inner folds, or (ridge) by generalised cross-validation or "             \
-                 "leave-one-out in closed form. Default: cv."},                                    \
+         .help = "How -alpha is chosen: by inner folds (cv), or for ridge in closed form by "      \
+                 "generalised cross-validation (gcv) or leave-one-out (loo). Default: cv."},       \
         {.name = "shared-alpha",                                                                   \
          .type = CLI_FLAG,                                                                         \
          .offset = offsetof(args, mapping.shared_alpha),                                           \
@@ -127,7 +129,7 @@ typedef struct cli_mapping {
          .min = 1,                                                                                 \
          .max = 1e6,                                                                               \
          .help = "mv: reduce predictors to K principal components of the training rows, in "       \
-                 "each fold."},                                                                    \
+                 "each fold. Default: all units as they are."},                                    \
         {.name = "permute",                                                                        \
          .type = CLI_INT,                                                                          \
          .offset = offsetof(args, mapping.permute),                                                \

@@ -227,7 +227,7 @@ static dnb_status write_table(const summary *y, const cli_report *r, const char 
     if (status == DNB_OK)
         status = dnb_table_write(&table, path, &so, err);
     if (status == DNB_OK)
-        cli_wrote(ctx, path, "%zu rows", y->n_rows);
+        cli_wrote(ctx, path, "%zu row%s", y->n_rows, y->n_rows == 1 ? "" : "s");
     dnb_table_release(&table);
     return status;
 }

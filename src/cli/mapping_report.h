@@ -37,6 +37,7 @@ typedef struct cli_slices {
     const char *title, *label;
     bool symmetric; /* colours around 0 */
 } cli_slices;
+/* In mapping_slices.c. */
 dnb_status cli_draw_slices(const cli_slices *map, const char *path, cli_context *ctx,
                            dnb_err *err) DNB_MUST_CHECK;
 

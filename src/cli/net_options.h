@@ -25,14 +25,15 @@ typedef struct cli_network {
      .offset = offsetof(args, network.net),                                                        \
      .required = needed,                                                                           \
      .value = "NET",                                                                               \
-     .help = "Network: a name (AlexNet, ...; `dnnbrain info NAME` shows its layers) or an .onnx "  \
-             "file."},                                                                             \
+     .help = "Network: an .onnx file, or one of AlexNet, Vgg11, Vgg16, Vgg19, Vgg19_bn, VggFace, " \
+             "GoogLeNet, InceptionV3, Resnet18, Resnet34, Resnet50, Resnet101, Resnet152, "        \
+             "Resnet20_CIFAR, Resnet56_CIFAR. `dnnbrain info NET` lists the layers."},             \
         {.name = "stim",                                                                           \
          .type = CLI_INFILE,                                                                       \
          .offset = offsetof(args, network.stim),                                                   \
          .required = needed,                                                                       \
          .value = "FILE",                                                                          \
-         .help = "Stimuli (.stim.csv)."},                                                          \
+         .help = "Stimulus list (.stim.csv): the images, their labels and other columns."},        \
         {.name = "weights",                                                                        \
          .type = CLI_INFILE,                                                                       \
          .offset = offsetof(args, network.weights),                                                \
@@ -47,33 +48,36 @@ typedef struct cli_network {
          .most = 2,                                                                                \
          .min = 1,                                                                                 \
          .max = 65536,                                                                             \
-         .help = "Height and width images are resized to. Default: the network's own."},           \
+         .help = "Height and width, in pixels, that images are resized to. Default: the "          \
+                 "network's own."},                                                                \
         {.name = "channels",                                                                       \
          .type = CLI_CHOICE,                                                                       \
          .offset = offsetof(args, network.channels),                                               \
          .choices = "RGB|BGR",                                                                     \
-         .help = "Channel order of the input: RGB or BGR. Default: RGB."},                         \
+         .help = "Order in which the network takes colours. Default: RGB."},                       \
         {.name = "range",                                                                          \
          .type = CLI_DOUBLE,                                                                       \
          .offset = offsetof(args, network.range),                                                  \
          .value = "R",                                                                             \
-         .min = 1,                                                                                 \
-         .max = 255,                                                                               \
-         .help = "Pixels are scaled to 0..R, 1 or 255, before mean and std. Default: 1."},         \
+         .help = "Pixels are scaled to 0..R, 1 or 255, before -mean and -std. Default: the "       \
+                 "named network's own; of an .onnx 1."},                                           \
         {.name = "mean",                                                                           \
          .type = CLI_DOUBLES,                                                                      \
          .offset = offsetof(args, network.mean),                                                   \
          .value = "A B C",                                                                         \
          .least = 3,                                                                               \
          .most = 3,                                                                                \
-         .help = "Mean per channel, in the order of --channels. Default: ImageNet's."},            \
+         .help = "Mean per channel, on the scale of -range, in the order of -channels; it is "     \
+                 "subtracted. Default: the named network's own; of an .onnx ImageNet's, 0.485 "    \
+                 "0.456 0.406 of 0..1."},                                                          \
         {.name = "std",                                                                            \
          .type = CLI_DOUBLES,                                                                      \
          .offset = offsetof(args, network.std),                                                    \
          .value = "A B C",                                                                         \
          .least = 3,                                                                               \
          .most = 3,                                                                                \
-         .help = "Standard deviation per channel. Default: ImageNet's."},                          \
+         .help = "What is divided by, alike. Default: the named network's own; of an .onnx "       \
+                 "ImageNet's, 0.229 0.224 0.225 of 0..1."},                                        \
     {                                                                                              \
         .name = "cuda", .type = CLI_FLAG, .offset = offsetof(args, network.cuda),                  \
         .help = "Use a GPU when this build and machine have one; else a warning and the CPU."      \

@@ -26,8 +26,11 @@ void cli_option_description(const cli_option *o, char *buf, size_t size)
         n = snprintf(buf + at, size - at, " One of %s.", o->choices);
         at += n > 0 ? (size_t)n : 0;
     }
+    const double endless = 1e6; /* an upper limit that is there to catch typing errors */
     if (o->min < o->max && at < size) {
-        n = snprintf(buf + at, size - at, " Range %g to %g.", o->min, o->max);
+        n = o->max >= endless ? snprintf(buf + at, size - at,
+                                         o->min > 0 ? " At least %g." : " %g or more.", o->min)
+                              : snprintf(buf + at, size - at, " Range %g to %g.", o->min, o->max);
         at += n > 0 ? (size_t)n : 0;
     }
     if (o->required && at < size)

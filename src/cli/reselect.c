@@ -121,7 +121,8 @@ dnb_status cli_reselect(const char *act, const cli_units *units, const char *poo
         r.writer = NULL;
     }
     if (status == DNB_OK)
-        cli_wrote(ctx, out, "%zu layers x %zu stimuli", r.set.n, r.n_stim);
+        cli_wrote(ctx, out, "%zu layer%s x %zu stimuli", r.set.n, r.set.n == 1 ? "" : "s",
+                  r.n_stim);
     dnb_actwriter_abort(r.writer, false);
     free(r.raw);
     free(r.picked);

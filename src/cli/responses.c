@@ -132,9 +132,24 @@ static dnb_status read_rois(cli_responses *r, const cli_brain *b, const char *ke
 
 /* ---- tables ---- */
 
+/* How many cells of a column of text are numbers; *bad: one that is none. */
+static size_t count_numbers(const dnb_column *c, size_t n, size_t *bad)
+{
+    size_t count = 0;
+    for (size_t i = n; i-- > 0;) {
+        char *end;
+        strtod(c->texts[i], &end);
+        bool number = end != c->texts[i] && *end == '\0';
+        count += number;
+        if (!number)
+            *bad = i;
+    }
+    return count;
+}
+
 /* The columns named, or all numeric ones. */
 static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t,
-                                 const cli_brain *b, dnb_err *err)
+                                 const cli_brain *b, cli_context *ctx, dnb_err *err)
 {
     size_t n = b->roi.count ? b->roi.count : t->n_columns, found = 0;
     size_t *index = calloc(n + 1, sizeof *index);
@@ -151,10 +166,25 @@ static dnb_status choose_columns(size_t **out, size_t *count, const dnb_table *t
         if (c->kind == DNB_COLUMN_TEXT && b->roi.count)
             return dnb_fail(err, DNB_EARG, "%s: column '%s' is text; responses are numbers",
                             b->resp, c->name);
-        if (c->kind != DNB_COLUMN_TEXT)
+        if (c->kind != DNB_COLUMN_TEXT) {
             index[found++] = (size_t)(c - t->columns);
+            continue;
+        }
+        size_t bad = 0, numbers = count_numbers(c, t->n_rows, &bad);
+        if (2 * numbers >= t->n_rows && numbers > 0)
+            return dnb_fail(err, DNB_EARG,
+                            "%s: column '%s' is '%.60s' in row %zu; responses are numbers", b->resp,
+                            c->name, c->texts[bad], bad + 1);
     }
     *count = found;
+    if (found == 0)
+        return dnb_fail(err, DNB_EARG,
+                        "%s: no column of numbers (%zu of text, the first is '%.60s'); columns are "
+                        "separated by commas or tabs, and numbers take a decimal point",
+                        b->resp, t->n_columns, t->n_columns ? t->columns[0].name : "");
+    for (size_t i = 0; i < n && !b->roi.count; i++)
+        if (t->columns[i].kind == DNB_COLUMN_TEXT)
+            cli_say(ctx, "%s: column '%s' is text and left out", b->resp, t->columns[i].name);
     return DNB_OK;
 }
 
@@ -168,7 +198,7 @@ static dnb_status read_table(cli_responses *r, const cli_brain *b, const char *k
         return status;
     status = cli_record_input(ctx, key, b->resp, table.provenance, err);
     if (status == DNB_OK)
-        status = choose_columns(&index, &r->m, &table, b, err);
+        status = choose_columns(&index, &r->m, &table, b, ctx, err);
     r->n = table.n_rows;
     if (status == DNB_OK)
         status = make_room(r, ctx, err);

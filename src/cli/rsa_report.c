@@ -145,6 +145,7 @@ static dnb_status draw(const rsa_result *r, const rsa_args *a, const char *path,
                                 .n_layers = n,
                                 .rois = rois,
                                 .n_rois = r->rois.count,
+                                .bar_name = "95% bootstrap interval",
                                 .y_label = axis_title(a->method),
                                 .null_name = a->two_sided ? "95% of null" : "null up to 95%"};
     dnb_figure_options fo = {.provenance = dnb_provenance_json(ctx->provenance)};

@@ -16,6 +16,7 @@ typedef struct rsa_args {
 /* RDMs of one file, a row each. */
 typedef struct rsa_rdms {
     const char *path;
+    bool brain; /* the file says that they are ROIs' */
     size_t count, n_pairs;
     char **names;
     double *values;

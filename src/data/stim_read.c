@@ -13,6 +13,14 @@ typedef struct header {
     char *type, *path, *columns;
 } header;
 
+/* Spreadsheets pad short lines with commas up to the table's width. */
+static void drop_padding(char *value)
+{
+    size_t n = strlen(value);
+    while (n > 0 && (value[n - 1] == ',' || value[n - 1] == ' '))
+        value[--n] = '\0';
+}
+
 /* One `key=value` line before data=. */
 static dnb_status read_meta(dnb_stim *s, header *h, dnb_textfile *f, char *line, dnb_err *err)
 {
@@ -35,6 +43,8 @@ static dnb_status read_meta(dnb_stim *s, header *h, dnb_textfile *f, char *line,
         return dnb_textfile_fail(f, err, "%s= is there twice", key);
     if (!known)
         return dnb_stim_set_meta(s, key, value, err);
+    if (known != &h->columns)
+        drop_padding(value);
     *known = value;
     return DNB_OK;
 }
@@ -115,8 +125,11 @@ static dnb_status collect_lines(row_lines *r, size_t n_columns, const char *colu
     for (char *line; (line = dnb_textfile_next_full(f)); r->n++) {
         size_t n = dnb_count_fields(line, ',');
         if (n != n_columns)
-            return dnb_textfile_fail(f, err, "%zu fields, expected %zu (data=%.200s)", n, n_columns,
-                                     column_text);
+            return dnb_textfile_fail(f, err, "%zu fields, expected %zu (data=%.200s)%s", n,
+                                     n_columns, column_text,
+                                     n < n_columns ? ""
+                                                   : "; fields are cut at every comma: decimal "
+                                                     "commas and quotes are not understood");
         if (r->n == r->cap) {
             size_t cap = r->cap ? 2 * r->cap : 64;
             char **text = dnb_realloc(r->text, cap, sizeof *text);
@@ -137,7 +150,7 @@ static dnb_status collect_lines(row_lines *r, size_t n_columns, const char *colu
 /* "stimID,label,..." -> blank columns of the right kinds. */
 static dnb_status make_columns(dnb_stim *s, char *names, dnb_textfile *f, dnb_err *err)
 {
-    bool has_id = false;
+    bool has_id = false, quotes = strchr(names, '"') != NULL;
     for (char *rest = names; rest;) {
         dnb_column *c = NULL;
         char *name = dnb_cut_field(&rest, ',');
@@ -155,7 +168,8 @@ static dnb_status make_columns(dnb_stim *s, char *names, dnb_textfile *f, dnb_er
         has_id = has_id || strcmp(name, DNB_STIM_ID) == 0;
     }
     if (!has_id)
-        return dnb_textfile_fail(f, err, "data= has no column stimID; it is required");
+        return dnb_textfile_fail(f, err, "data= has no column stimID; it is required%s",
+                                 quotes ? " (quotes are not understood: leave them out)" : "");
     return DNB_OK;
 }
 
@@ -226,6 +240,12 @@ dnb_status dnb_stim_read(dnb_stim *out, const char *path, dnb_err *err)
     }
     DNB_TRY(resolve(&s.root, s.path, path, err));
     data_line = f.line;
+    if (strchr(column_text, ';') && !strchr(column_text, ',')) {
+        status = dnb_textfile_fail(&f, err,
+                                   "data= has ';' between the columns; save the list with commas, "
+                                   "and numbers with a decimal point");
+        goto done;
+    }
     DNB_TRY(collect_lines(&rows, dnb_count_fields(h.columns, ','), column_text, &f, err));
     dnb_table_init(&s.data, rows.n);
     if (s.type == DNB_STIM_VIDEO)

@@ -126,8 +126,12 @@ static dnb_status add_row(grid *g, dnb_textfile *f, char *line, dnb_err *err)
     if (g->n_rows == 0)
         g->n_columns = n;
     else if (n != g->n_columns)
-        return dnb_textfile_fail(f, err, "%zu fields, expected %zu as in the header", n,
-                                 g->n_columns);
+        return dnb_textfile_fail(f, err, "%zu fields, expected %zu as in the header%s", n,
+                                 g->n_columns,
+                                 g->separator == ',' && strchr(g->cells[0], ';')
+                                     ? ", which has ';' between its columns: save the table with "
+                                       "commas, and numbers with a decimal point"
+                                     : "");
     g->n_rows++;
     return DNB_OK;
 }

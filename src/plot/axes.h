@@ -99,6 +99,7 @@ typedef enum dnb_legend_kind {
     DNB_LEGEND_LINE_MARKER,
     DNB_LEGEND_BOX, /* an empty swatch */
     DNB_LEGEND_HATCH,
+    DNB_LEGEND_UPRIGHT, /* an upright line: error bars */
     DNB_LEGEND_TEXT
 } dnb_legend_kind;
 
@@ -123,6 +124,7 @@ typedef struct dnb_heat {
     const dnb_colormap *map;
     double lo, hi;
     bool smooth;    /* values are interpolated between cell centres */
+    bool blank;     /* missing values are left white, not grey and hatched */
     double opacity; /* 0 counts as 1 */
 } dnb_heat;
 

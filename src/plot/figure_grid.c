@@ -38,7 +38,8 @@ static double aspect(const dnb_figure_cell *cell)
         map_size(cell, &rows, &cols);
     if ((!cell->rgb && !cell->map) || !cols)
         return 0;
-    return fmin(3.0, fmax(1.0 / 8, (double)rows / (double)cols));
+    double pixel = cell->pixel_aspect > 0 ? cell->pixel_aspect : 1;
+    return fmin(3.0, fmax(1.0 / 8, pixel * (double)rows / (double)cols));
 }
 
 /* ---- scales
@@ -62,7 +63,11 @@ static dnb_heat heat_for(const page *p, dnb_limits l)
     if (s->low < s->high)
         l = (dnb_limits){s->low, s->high};
     dnb_limits_settle(&l);
-    return (dnb_heat){.map = &p->map, .lo = l.lo, .hi = l.hi, .smooth = s->interpolate};
+    return (dnb_heat){.map = &p->map,
+                      .lo = l.lo,
+                      .hi = l.hi,
+                      .smooth = s->interpolate,
+                      .blank = s->blank_missing};
 }
 
 /* Scales come from every column of the grid, so the pages of one grid agree. */
@@ -139,6 +144,42 @@ static void draw_row_title(page *p, dnb_rect row, double x, bool upright, size_t
     }
 }
 
+/* Room for the titles of a row's cells. */
+static double cell_title_height(const page *p, size_t row)
+{
+    for (size_t j = 0; j < p->count; j++)
+        if (cell_at(p, row, p->spec->first + j)->title)
+            return 1.6 * p->c->style.font;
+    return 0;
+}
+
+static void draw_cell_title(page *p, dnb_rect slot, const dnb_figure_cell *cell)
+{
+    char text[256];
+    if (!cell->title)
+        return;
+    dnb_text_fit(p->c, cell->title, p->c->style.font, false, slot.w, text, sizeof text);
+    dnb_canvas_text(p->c, slot.x + slot.w / 2, slot.y - 0.8 * p->c->style.gap, text,
+                    (dnb_text){.valign = 'b'});
+}
+
+/* What the sides of the pictures are ("L", "R"), under the first one of the last row; returns the
+ * room they take. */
+static double draw_side_names(page *p, double x, double y)
+{
+    const dnb_figure_grid *s = p->spec;
+    dnb_color muted = p->c->style.muted;
+    if (!s->left_name && !s->right_name)
+        return 0;
+    if (s->left_name)
+        dnb_canvas_text(p->c, x, y, s->left_name,
+                        (dnb_text){.align = 'l', .valign = 't', .color = &muted});
+    if (s->right_name)
+        dnb_canvas_text(p->c, x + p->cell_w, y, s->right_name,
+                        (dnb_text){.align = 'r', .valign = 't', .color = &muted});
+    return 1.3 * p->c->style.font;
+}
+
 static int bar_ticks(const page *p)
 {
     return p->count <= 6 ? 5 : 3;
@@ -165,6 +206,7 @@ static dnb_status draw_rows(page *p, double left, double top, double title_x, bo
     double gap = 3, y = top, bars_top = -1, bars_bottom = 0;
     double bar_x = left + (double)p->count * (p->cell_w + gap) - gap + 5;
     for (size_t i = 0; i < s->n_rows; i++) {
+        y += cell_title_height(p, i);
         dnb_rect row = {left, y, 0, p->row_high[i]};
         draw_row_title(p, row, title_x, upright, i);
         for (size_t j = 0; j < p->count; j++) {
@@ -172,6 +214,7 @@ static dnb_status draw_rows(page *p, double left, double top, double title_x, bo
             dnb_status status = draw_cell(p, slot, i, s->first + j, err);
             if (status != DNB_OK)
                 return status;
+            draw_cell_title(p, slot, cell_at(p, i, s->first + j));
         }
         dnb_rect bar = {bar_x, y, 4, p->row_high[i]};
         if (p->has_map[i] && s->scale == DNB_SCALE_ROW)
@@ -187,6 +230,7 @@ static dnb_status draw_rows(page *p, double left, double top, double title_x, bo
         dnb_colorbar(c, (dnb_rect){bar_x, bars_top, 4, tall}, &p->heat[0], s->bar_label,
                      tall > 60 ? 6 : 3);
     }
+    y += draw_side_names(p, left, y - gap + 0.5 * c->style.gap);
     c->height = y - gap + 2 * c->style.gap + 0.4 * c->style.font;
     return DNB_OK;
 }
@@ -209,7 +253,8 @@ static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
             "%s: the page is too narrow for %zu pictures in a row; raise width_mm or lower "
             "count",
             p->path, p->count);
-    p->cell_w = fmin(wide, 33 * DNB_PT_PER_MM);
+    /* a lone picture may be large, but many rows of one column must fit a page */
+    p->cell_w = fmin(wide, (p->count == 1 && s->n_rows == 1 ? 60 : 33) * DNB_PT_PER_MM);
     for (size_t i = 0; i < s->n_rows; i++) {
         for (size_t j = 0; j < p->count; j++)
             p->row_high[i] = fmax(p->row_high[i], p->cell_w * aspect(cell_at(p, i, s->first + j)));

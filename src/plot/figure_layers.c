@@ -13,7 +13,7 @@ typedef struct chart {
     dnb_scale y;
     dnb_names names;
     double alpha;
-    bool any_null, any_ceiling, any_p, any_each;
+    bool any_null, any_ceiling, any_p, any_each, any_bar;
 } chart;
 
 /* ---- one panel
@@ -219,6 +219,7 @@ static void choose_y(chart *h, double height)
                     dnb_limits_add(&l, all[a][i]);
             h->any_null = h->any_null || null_at(h, k, 1, i, &null_lo, &null_hi);
             h->any_p = h->any_p || (r->p && !isnan(r->p[i]));
+            h->any_bar = h->any_bar || (r->low && r->high && isfinite(r->low[i] + r->high[i]));
         }
         for (size_t i = 0; r->each && i < r->n_each * s->n_layers; i++)
             dnb_limits_add(&l, r->each[i]);
@@ -259,6 +260,8 @@ static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, siz
     }
     if (h->any_each && s->each_name)
         item[n++] = (dnb_legend_item){DNB_LEGEND_LINE, s->each_name, thin_on_white(&st->muted), 0};
+    if (h->any_bar && s->bar_name)
+        item[n++] = (dnb_legend_item){DNB_LEGEND_UPRIGHT, s->bar_name, mark, 0};
     if (h->any_null)
         item[n++] = (dnb_legend_item){
             DNB_LEGEND_SWATCH, s->null_name ? s->null_name : "95% of null", st->null_band, 0};
@@ -267,6 +270,8 @@ static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, siz
             s->together
                 ? (dnb_legend_item){DNB_LEGEND_DASHED, "noise ceiling (low end)", st->muted, 0}
                 : (dnb_legend_item){DNB_LEGEND_SWATCH, "noise ceiling", st->ceiling, 0};
+    if (s->note)
+        item[n++] = (dnb_legend_item){DNB_LEGEND_TEXT, s->note, st->ink, 0};
     return n;
 }
 
@@ -346,9 +351,12 @@ static dnb_status draw(dnb_canvas *c, void *figure, dnb_err *err)
                    k % columns == 0, last);
     }
     double bottom = panels.first.y + (double)(rows - 1) * panels.pitch_y + tall;
-    if (s->y_label)
-        dnb_canvas_text(c, margin + 0.5 * st->font, 0.5 * (panels.first.y + bottom), s->y_label,
+    if (s->y_label) {
+        dnb_text_fit(c, s->y_label, st->font, false, bottom - panels.first.y + head + st->gap, text,
+                     sizeof text);
+        dnb_canvas_text(c, margin + 0.5 * st->font, 0.5 * (panels.first.y + bottom), text,
                         (dnb_text){.angle = 90});
+    }
     bottom += h->names.extent;
     if (s->x_label) {
         dnb_canvas_text(c, left + 0.5 * (c->width - left - margin), bottom + 2 * st->gap,
@@ -390,7 +398,7 @@ dnb_status dnb_figure_layers_write(const dnb_figure_layers *spec, const char *pa
     if (status != DNB_OK)
         return status;
     h.alpha = spec->alpha > 0 ? spec->alpha : 0.05;
-    DNB_NEW(h.legend, spec->n_rois + 5, "legend");
+    DNB_NEW(h.legend, spec->n_rois + 9, "legend");
     double wide = !spec->together && spec->n_rois > 2 ? 183 : spec->n_layers > 24 ? 183 : 89;
     DNB_TRY(dnb_canvas_run(path, options, wide, draw, &h, err));
 done:

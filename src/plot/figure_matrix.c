@@ -20,13 +20,19 @@ typedef struct page {
 /* ---- scale and numbers
  * ------------------------------------------------------------------------------- */
 
+static double shade_at(const page *p, size_t i)
+{
+    return p->spec->shade ? p->spec->shade[i] : p->spec->value[i];
+}
+
 static void choose_scale(page *p)
 {
     const dnb_figure_matrix *s = p->spec;
-    dnb_limits l = dnb_limits_none();
+    dnb_limits l = dnb_limits_none(), shades = dnb_limits_none();
     bool whole = true;
     for (size_t i = 0; i < s->n_rows * s->n_cols; i++) {
         dnb_limits_add(&l, s->value[i]);
+        dnb_limits_add(&shades, shade_at(p, i));
         whole = whole && (!isfinite(s->value[i]) || s->value[i] == floor(s->value[i]));
     }
     double largest = fmax(fabs(l.lo), fabs(l.hi));
@@ -37,6 +43,7 @@ static void choose_scale(page *p)
                                   : 0;
     if (s->decimals == 0 && largest >= 1e5)
         p->decimals = -1;
+    l = shades;
     if (s->symmetric)
         dnb_limits_make_symmetric(&l);
     if (s->low < s->high)
@@ -111,7 +118,7 @@ static void draw_values(page *p, dnb_rect box)
             continue;
         double x = box.x + ((double)(i % s->n_cols) + 0.5) * p->cell_w;
         double y = box.y + ((double)(i / s->n_cols) + 0.5) * p->cell_h;
-        dnb_color ink = text_color(p, v);
+        dnb_color ink = text_color(p, shade_at(p, i));
         if (size > 0) {
             value_text(p, v, short_form, text, sizeof text);
             if (mark)
@@ -130,7 +137,7 @@ static dnb_status draw_cells(page *p, dnb_rect box, dnb_err *err)
     const dnb_figure_matrix *s = p->spec;
     dnb_heat shares = {.map = &p->map, .lo = 0, .hi = 1};
     for (size_t i = 0; i < s->n_rows * s->n_cols; i++)
-        p->cells[i] = dnb_heat_share(&p->heat, s->value[i]);
+        p->cells[i] = dnb_heat_share(&p->heat, shade_at(p, i));
     dnb_status status = dnb_heat_draw(p->c, box, p->cells, s->n_rows, s->n_cols, &shares, err);
     if (status != DNB_OK)
         return status;

@@ -183,6 +183,9 @@ static void choose_scales(page *p)
             l = (dnb_limits){0, 100};
         if (s->low < s->high)
             l = (dnb_limits){s->low, s->high};
+        if (l.lo == l.hi &&
+            l.lo > 0) /* a single value: only 0, the diagonal, is there to compare */
+            l.lo = 0;
         dnb_limits_settle(&l);
         p->heat[k].lo = l.lo;
         p->heat[k].hi = l.hi;
@@ -425,7 +428,7 @@ static dnb_status draw_grid(page *p, dnb_err *err)
     const dnb_figure_rdm *s = p->spec;
     dnb_canvas *c = p->c;
     const dnb_style *st = &c->style;
-    char text[256];
+    char text[256], caption[272];
     size_t columns = choose_columns(s), rows = (s->n_panels + columns - 1) / columns;
     double margin = 2 * st->gap, thick = s->category ? 0.36 * st->font : 0, bar = 5, own_bar = 3;
     double off = s->category ? thick + 0.5 * st->gap : 0;
@@ -461,7 +464,8 @@ static dnb_status draw_grid(page *p, dnb_err *err)
         dnb_colorbar(c, (dnb_rect){c->width - margin - right + 8, y + head, bar, tall}, p->heat,
                      label, 6);
     } else {
-        p->legend[p->n_legend++] = (dnb_legend_item){.kind = DNB_LEGEND_TEXT, .name = label};
+        snprintf(caption, sizeof caption, "Colours: %.250s", label);
+        p->legend[p->n_legend++] = (dnb_legend_item){.kind = DNB_LEGEND_TEXT, .name = caption};
     }
     if (s->category)
         fill_legend(p);

@@ -1,5 +1,6 @@
 /* Values as colours: the coloured picture, the sign of missing cells, and the colour bar. */
 #include <math.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "plot/axes.h"
@@ -83,8 +84,12 @@ dnb_status dnb_heat_draw(dnb_canvas *c, dnb_rect r, const float *value, size_t r
         shown = fine;
     }
     dnb_colormap_apply(heat->map, shown, n, heat->lo, heat->hi, rgb);
+    for (size_t i = 0; heat->blank && i < n; i++)
+        if (isnan(shown[i]))
+            memset(rgb + 3 * i, 255, 3);
     dnb_canvas_image(c, r, rgb, m_rows, m_cols, heat->opacity > 0 ? heat->opacity : 1);
-    hatch_missing(c, r, value, rows, cols);
+    if (!heat->blank)
+        hatch_missing(c, r, value, rows, cols);
 done:
     dnb_free(rgb);
     dnb_free(fine);

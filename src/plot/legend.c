@@ -19,6 +19,9 @@ static void draw_key(dnb_canvas *c, const dnb_legend_item *item, dnb_rect key)
         dnb_canvas_fill(c, key, st->missing);
         dnb_canvas_hatch(c, key, item->color);
         break;
+    case DNB_LEGEND_UPRIGHT:
+        dnb_canvas_line(c, x, key.y - 0.15 * key.h, x, key.y + 1.15 * key.h, 0.6, item->color);
+        break;
     case DNB_LEGEND_LINE:
         dnb_canvas_line(c, key.x, y, key.x + key.w, y, st->data_line, item->color);
         break;
@@ -46,6 +49,7 @@ static double key_width(const dnb_canvas *c, dnb_legend_kind kind)
     switch (kind) {
     case DNB_LEGEND_TEXT:
         return 0;
+    case DNB_LEGEND_UPRIGHT:
     case DNB_LEGEND_FILLED:
     case DNB_LEGEND_OPEN:
         return 0.8 * c->style.font;

@@ -245,6 +245,13 @@ def bad_lists(folder, bad):
     text("no_type.stim.csv", "path=bad/img\ndata=stimID\ngood.png\n")
     text("no_data.stim.csv", "type=image\npath=img\n")
     text("no_rows.stim.csv", "type=image\npath=bad/img\ndata=stimID\n")
+    # what spreadsheets make of lists and tables
+    text("semicolons.stim.csv", "type=image\npath=bad/img\ndata=stimID;label;RT\ngood.png;1;0,5\n")
+    text("decimal_comma.stim.csv", "type=image\npath=bad/img\ndata=stimID,label,RT\ngood.png,1,0,5\n")
+    text("quotes.stim.csv", 'type=image\npath=bad/img\ndata="stimID","label"\n"good.png","1"\n')
+    text("semicolons.csv", "V1;V2\n" + "0,5;1,5\n" * 12)
+    text("hash_na.csv", "V1,V2\n" + "".join("%d,%s\n" % (i % 5, "#N/A" if i == 3 else i) for i in range(12)))
+    text("words.csv", "V1\n" + "high\nlow\n" * 6)
     text("few_fields.stim.csv", "type=image\npath=bad/img\ndata=stimID,label,RT\ngood.png,1,0.5\ngood.png,2\n")
     text("text_label.stim.csv", "type=image\npath=bad/img\ndata=stimID,label\ngood.png,face\n")
     text("video.stim.csv", "type=video\npath=film.mp4\ndata=stimID\n1\n")

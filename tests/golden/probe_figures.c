@@ -349,7 +349,12 @@ static void draw_grids(void)
     g.symmetric = true;
     WRITE(grid, g, "grid_all");
     for (size_t j = 0; j < N_STIM; j++)
-        cells[N_STIM + j] = (dnb_figure_cell){SIDE, SIDE, image[j], MAP, MAP, map[0][j]};
+        cells[N_STIM + j] = (dnb_figure_cell){.rows = SIDE,
+                                              .cols = SIDE,
+                                              .rgb = image[j],
+                                              .map_rows = MAP,
+                                              .map_cols = MAP,
+                                              .map = map[0][j]};
     g = (dnb_figure_grid){
         .n_rows = 2, .n_cols = N_STIM, .cells = cells, .count = 3, .colormap = "hot"};
     WRITE(grid, g, "grid_overlay");

@@ -340,6 +340,93 @@ static void test_grid_pages_share_their_scale(void **state)
     free(b.rgb);
 }
 
+/* Values outside a mask are paper, those of unequal voxels keep their shape. */
+static void test_a_masked_slice(void **state)
+{
+    (void)state;
+    const float map[4] = {0, NAN, 1, 1};
+    dnb_figure_cell cell = {.rows = 2, .cols = 2, .map = map, .title = "z"};
+    dnb_figure_grid s = {.n_rows = 1, .n_cols = 1, .cells = &cell, .scale = DNB_SCALE_ALL};
+    picture p[3];
+    for (int k = 0; k < 3; k++) {
+        s.blank_missing = k > 0;
+        cell.pixel_aspect = k == 2 ? 2 : 0;
+        assert_int_equal(dnb_figure_grid_write(&s, name_at(0, "s.png"), NULL, NULL), DNB_OK);
+        p[k] = load(path_buf[0]);
+    }
+    area d = differing(&p[0], &p[1], 0, p[0].w);
+    assert_true(d.count > 1000); /* the missing quarter of the picture */
+    assert_memory_equal(pixel(&p[1], (d.x0 + d.x1) / 2, (d.y0 + d.y1) / 2), "\xff\xff\xff", 3);
+    assert_true(p[2].h > p[1].h + (d.y1 - d.y0)); /* rows twice as high: more than one such row */
+    for (int k = 0; k < 3; k++)
+        free(p[k].rgb);
+}
+
+/* Colours come from shade, printed numbers from value. */
+static void test_a_matrix_may_be_shaded_by_other_values(void **state)
+{
+    (void)state;
+    const double count[4] = {9, 1, 900, 100}, share[4] = {0.9, 0.1, 0.9, 0.1};
+    dnb_figure_matrix m = {
+        .n_rows = 2, .n_cols = 2, .value = count, .hide_values = true, .low = 0, .high = 1};
+    m.shade = share;
+    assert_int_equal(dnb_figure_matrix_write(&m, name_at(0, "m.png"), NULL, NULL), DNB_OK);
+    picture a = load(path_buf[0]);
+    m.value = share;
+    m.shade = NULL;
+    assert_int_equal(dnb_figure_matrix_write(&m, name_at(0, "m.png"), NULL, NULL), DNB_OK);
+    picture b = load(path_buf[0]);
+    assert_int_equal(differing(&a, &b, 0, a.w).count, 0);
+    m.value = count;
+    assert_int_equal(dnb_figure_matrix_write(&m, name_at(0, "m.png"), NULL, NULL), DNB_OK);
+    picture c = load(path_buf[0]);
+    assert_true(differing(&a, &c, 0, a.w).count > 1000);
+    free(a.rgb);
+    free(b.rgb);
+    free(c.rgb);
+}
+
+/* Two conditions have one distance: it stands apart from the diagonal's 0 by the whole scale. */
+static void test_a_single_pair_differs_from_the_diagonal(void **state)
+{
+    (void)state;
+    const double pair[1] = {0.3};
+    dnb_figure_rdm_panel panel = {NULL, pair};
+    dnb_figure_rdm s = {.panels = &panel, .n_panels = 1, .n = 2};
+    dnb_colormap viridis;
+    size_t high = 0;
+    assert_int_equal(dnb_colormap_init(&viridis, "viridis", NULL), DNB_OK);
+    assert_int_equal(dnb_figure_rdm_write(&s, name_at(0, "r.png"), NULL, NULL), DNB_OK);
+    picture p = load(path_buf[0]);
+    for (int i = 0; i < p.w * p.h; i++)
+        high += memcmp(p.rgb + 3 * i, viridis.rgb[255], 3) == 0;
+    assert_true(high > (size_t)(p.w * p.h) / 8);
+    free(p.rgb);
+}
+
+static void test_error_bars_and_a_note_have_their_words(void **state)
+{
+    (void)state;
+    const double r[] = {0.1, 0.2, 0.3, 0.25, 0.2}, low[] = {0, 0.1, 0.2, 0.1, 0.1},
+                 high[] = {0.2, 0.3, 0.4, 0.3, 0.3};
+    dnb_figure_roi roi = {.name = "IT", .value = r, .low = low, .high = high};
+    dnb_figure_layers s = {.layer_names = layer_names, .n_layers = 5, .rois = &roi, .n_rois = 1};
+    picture bare = draw_layers(&s, 100);
+    s.bar_name = "95% interval";
+    picture named = draw_layers(&s, 100);
+    assert_true(named.h > bare.h); /* there is a legend now */
+    roi.low = NULL;
+    picture none = draw_layers(&s, 100);
+    assert_int_equal(none.h, bare.h); /* no bars, no entry */
+    s.note = "axis cut";
+    picture noted = draw_layers(&s, 100);
+    assert_true(noted.h > none.h);
+    free(bare.rgb);
+    free(named.rgb);
+    free(none.rgb);
+    free(noted.rgb);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -354,6 +441,10 @@ int main(void)
         cmocka_unit_test(test_any_number_of_layers_and_rois),
         cmocka_unit_test(test_matrix_and_chart_draw_their_values),
         cmocka_unit_test(test_grid_pages_share_their_scale),
+        cmocka_unit_test(test_a_masked_slice),
+        cmocka_unit_test(test_a_matrix_may_be_shaded_by_other_values),
+        cmocka_unit_test(test_a_single_pair_differs_from_the_diagonal),
+        cmocka_unit_test(test_error_bars_and_a_note_have_their_words),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

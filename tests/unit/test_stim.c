@@ -64,7 +64,7 @@ static void test_read(void **state)
     assert_int_equal(dnb_stim_numbers(&s, "condition", v, &err), DNB_EARG);
     dnb_stim_release(&s);
     /* the same with a byte order mark, CRLF, blanks and no last line end */
-    read_ok(&s, "\xef\xbb\xbftype = image \r\n path=pics\r\ntitle=a = b\r\n\r\n"
+    read_ok(&s, "\xef\xbb\xbftype = image ,,\r\n path=pics,,\r\ntitle=a = b\r\n\r\n"
                 "data= stimID , label,condition,RT\r\n1.png , 3,cat,0.25\r\n\t\r\n2.png,-1,, nan");
     check_good(&s);
     dnb_stim_release(&s);
