@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/random.h"
 
@@ -24,27 +25,19 @@ const char *dnb_folds_kind_name(dnb_folds_kind kind)
 
 dnb_status dnb_folds_kind_parse(dnb_folds_kind *out, const char *name, dnb_err *err)
 {
-    static const struct {
-        const char *name;
-        dnb_folds_kind kind;
-    } others[] = {{"kfold", DNB_FOLDS_CONTIGUOUS},
-                  {"loo", DNB_FOLDS_LEAVE_ONE_OUT},
-                  {"logo", DNB_FOLDS_LEAVE_GROUP_OUT},
-                  {"groupkfold", DNB_FOLDS_GROUPS}};
-    for (size_t i = 0; i < DNB_FOLDS_KIND_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (dnb_folds_kind)i;
-            return DNB_OK;
-        }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(name, others[i].name) == 0) {
-            *out = others[i].kind;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "no fold scheme '%s'; known: contiguous stratified shuffled leave-one-out "
-                    "leave-group-out groups",
-                    name);
+    static const dnb_enum_alias others[] = {{"kfold", DNB_FOLDS_CONTIGUOUS},
+                                            {"loo", DNB_FOLDS_LEAVE_ONE_OUT},
+                                            {"logo", DNB_FOLDS_LEAVE_GROUP_OUT},
+                                            {"groupkfold", DNB_FOLDS_GROUPS}};
+    int found =
+        dnb_enum_find(name, names, DNB_FOLDS_KIND_COUNT, others, sizeof others / sizeof *others);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "no fold scheme '%s'; known: contiguous stratified shuffled leave-one-out "
+                        "leave-group-out groups",
+                        name);
+    *out = (dnb_folds_kind)found;
+    return DNB_OK;
 }
 
 /* Rows by value: those of value c are row[start[c]] .. row[start[c + 1] - 1], ascending. */
