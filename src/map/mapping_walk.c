@@ -60,9 +60,11 @@ static dnb_status score(dnb_map_walk *w, size_t count, size_t l, const dnb_map_s
     w->done++;
 done:
     dnb_map_design_release(&design);
-    return status == DNB_OK || status == DNB_ECANCELLED
-               ? status
-               : dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
+    if (status == DNB_OK || status == DNB_ECANCELLED)
+        return status;
+    if (fold < w->plan->k)
+        return dnb_fail_prefix(err, status, "layer %s, fold %zu", w->layers[l].name, fold + 1);
+    return dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
 }
 
 /* values[rows[i]] for every i, or NULL from NULL. */
@@ -153,8 +155,11 @@ static dnb_status run_fold(dnb_map_walk *w, size_t count, size_t fold, size_t *t
     for (size_t l = 0; l < w->n_layers; l++)
         DNB_TRY(score(w, count, l, &split, &inner, fold, err));
     if (w->best) {
-        DNB_TRY(score_inner(w, count, &inner, train, err));
-        for (size_t i = 0; i < count; i++)
+        status = score_inner(w, count, &inner, train, err);
+        if (status != DNB_OK && status != DNB_ECANCELLED)
+            dnb_fail_prefix(err, status, "choosing layers within the training rows of fold %zu",
+                            fold + 1);
+        for (size_t i = 0; i < count && status == DNB_OK; i++)
             choose(&w[i], fold);
     }
 done:
