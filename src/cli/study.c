@@ -149,8 +149,10 @@ dnb_status cli_study_open_responses(cli_study *s, cli_responses *responses, cons
     if (status != DNB_OK)
         return status;
     ctx->memory -= responses->n * responses->m * sizeof *responses->y;
-    s->y = responses->y;
-    s->m = responses->m;
+    if (!s->decoding) {
+        s->y = responses->y;
+        s->m = responses->m;
+    }
     s->target_path = responses->path;
     s->responses = responses;
     return cli_study_open(s, responses->n, ctx, err);
