@@ -12,11 +12,7 @@ static void NAME(spread)(const dnb_array *out, const dnb_array *x, double factor
     dnb_broadcast_steps(x, out, step);
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < rows; r++) {
-        size_t at = 0, rest = r;
-        for (int d = last - 1; d >= 0; d--) {
-            at += rest % out->shape[d] * step[d];
-            rest /= out->shape[d];
-        }
+        size_t at = dnb_stepped_place(out->shape, last, step, r);
         for (size_t i = 0; i < width; i++)
             dst[r * width + i] = (REAL)(factor * (double)src[at + i * step[last]]);
     }
