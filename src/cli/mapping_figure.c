@@ -31,6 +31,12 @@ static const char *score_label(const cli_report *r)
     return r->job->corr ? "Largest Pearson's r" : labels[r->job->scoring];
 }
 
+/* Of cli_report's chance. */
+static const char *chance_label(const cli_report *r)
+{
+    return r->job->scoring == DNB_SCORE_ACCURACY ? "chance: commonest class" : "chance";
+}
+
 static dnb_figure_options options(cli_context *ctx)
 {
     return (dnb_figure_options){.provenance = dnb_provenance_json(ctx->provenance)};
@@ -138,7 +144,8 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                    .value = of + VALUE * n,
                                    .low = of + LOW * n,
                                    .high = of + HIGH * n,
-                                   .p = r->scores[0].p && each ? of + P_VALUE * n : NULL};
+                                   .p = r->scores[0].p && each ? of + P_VALUE * n : NULL,
+                                   .chance = r->chance && each ? r->chance[t] : 0};
         set_ceiling(&rois[t], r, each ? t : 0, each ? 1 : m);
     }
     char label[NAME];
@@ -149,6 +156,7 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                 .rois = rois,
                                 .n_rois = lines,
                                 .together = lines > 1 && lines <= MOST_LINES && !r->ceiling,
+                                .chance_name = chance_label(r),
                                 .y_label = label};
     dnb_figure_options fo = options(ctx);
     if (status == DNB_OK)
@@ -165,14 +173,16 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
     const cli_scores *s = &r->scores[0];
     size_t c = s->n_classes;
     double *sum = calloc(c * c + 1, sizeof *sum);
-    char title[NAME + 64], target[NAME], name[NAME];
+    char title[NAME + 64], target[NAME], name[NAME], chance[40] = "";
     dnb_figure_options fo = options(ctx);
     if (!sum)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
     for (size_t f = 0; f < s->k; f++)
         for (size_t i = 0; i < c * c; i++)
             sum[i] += s->confusion[f * c * c + i];
-    snprintf(title, sizeof title, "%.100s: %s %.3f", s->layer, score_label(r), s->mean[0]);
+    if (r->chance)
+        snprintf(chance, sizeof chance, " (chance %.3f)", r->chance[0]);
+    snprintf(title, sizeof title, "%.90s: %s %.3f%s", s->layer, score_label(r), s->mean[0], chance);
     snprintf(target, sizeof target, "True %.100s", r->target(r->ctx, 0, 0, name, sizeof name));
     dnb_figure_matrix figure = {.title = title,
                                 .n_rows = c,

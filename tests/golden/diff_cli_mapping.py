@@ -301,6 +301,12 @@ def probe():
         close(load("pr", "block/fc", "score.npy")[0, 0], every[unit], "%s: its folds" % model)
         said = np.concatenate([peer.fit(flat("block/fc")[a][:, [unit]], LABEL[a]).predict(flat("block/fc")[b][:, [unit]]) for a, b in folds])
         close(load("pr", "block/fc", "conf_m.npy")[0, 0].sum(0), confusion_matrix(np.concatenate([LABEL[b] for _, b in folds]), said), "%s: its confusion" % model)
+    commonest = [np.unique(labels, return_counts=True)[1].max() / N for labels in (LABEL, CONDITION)]
+    for scoring, want in (("accuracy", commonest), ("balanced_accuracy", [1 / 3, 1 / 2]), ("auc", [.5, .5]), ("f1", [None] * 2)):
+        run("dnn_probe -anal mv -act x.act.h5 -stim s.stim.csv -beh label condition -model lda -scoring %s -fig pf.png -out pf" % scoring)
+        with open("pf/summary.json", encoding="utf-8") as f:
+            said = [row.get("chance") for row in json.load(f)["results"]]
+        expect(said == want * len(LAYERS), "probe: chance of %s: %s" % (scoring, said))
     run("dnn_probe -anal uv -act x.act.h5 -layer conv -stim s.stim.csv -beh RT -model corr -out pc")
     r = [pearson(u, RT) for u in flat("conv").T]
     close(load("pc", "conv", "max_score.npy"), [[max(r)]], "probe corr")
