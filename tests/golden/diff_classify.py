@@ -2,14 +2,12 @@
 
 Every case prints a line with its largest error; the script fails when one is above its tolerance."""
 import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
-    from sklearn.datasets import make_classification
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold, cross_val_predict
@@ -21,56 +19,8 @@ except ImportError as missing:
 
 warnings.simplefilter("ignore")
 np.seterr(all="ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_classify")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_classify_")
+run = Probe("probe_classify").run
 rng = np.random.default_rng(20250311)
-failures = 0
-cases = 0
-
-
-class Refused(Exception):
-    pass
-
-
-def run(command, *arrays, **options):
-    """Runs the probe; raises Refused with its message when it fails."""
-    names = []
-    for i, a in enumerate(arrays):
-        names.append(os.path.join(FOLDER.name, f"in{i}.npy"))
-        np.save(names[-1], np.ascontiguousarray(a))
-    out = os.path.join(FOLDER.name, "out.npy")
-    words = [f"{k}={v}" for k, v in options.items()]
-    done = subprocess.run([PROBE, command, *names, out, *words], capture_output=True, text=True)
-    if done.returncode:
-        raise Refused(done.stderr.strip())
-    return np.load(out)
-
-
-def report(name, fine, text):
-    global failures, cases
-    cases += 1
-    failures += not fine
-    print(f"{'ok  ' if fine else 'FAIL'} {name}: {text}", flush=True)
-
-
-def check(name, ours, peers, tolerance):
-    """Relative to the largest number of the answer."""
-    ours, peers = np.asarray(ours, float), np.asarray(peers, float)
-    if ours.shape != peers.shape:
-        return report(name, False, f"shape {ours.shape}, not {peers.shape}")
-    scale = np.max(np.abs(peers), initial=0) or 1.0
-    error = np.max(np.abs(ours - peers), initial=0) / scale
-    report(name, error <= tolerance, f"error {error:.1e} (allowed {tolerance:.0e})")
-
-
-def refused(name, word, *args, **options):
-    """The probe must refuse, and say `word`."""
-    try:
-        run(*args, **options)
-        message = None
-    except Refused as e:
-        message = str(e)
-    report(name, message is not None and word in message, f"refused: {message}")
 
 
 def columns(decision):
@@ -216,7 +166,7 @@ def svc():
     x, y = data(200, 12, 3, 5)
     check("svc, an offset", run("predict", x + 500, y, x + 500, kind="svc", tolerance=1e-6)[:, 1:],
           run("predict", x, y, x, kind="svc", tolerance=1e-6)[:, 1:], 1e-4)
-    refused("svc probability", "not probabilities", "probability", x, y, x, kind="svc")
+    refused("svc probability", "not probabilities", run, "probability", x, y, x, kind="svc")
 
 
 def lda():
@@ -259,7 +209,7 @@ def cross():
     y[:] = np.repeat([0, 1, 2], 10)
     ours = run("cross", x, y, y, kind="lda")
     report("cross, class absent from training", np.all(np.isneginf(ours[np.arange(30), 1 + y])), "-infinity")
-    refused("cross, one class left", "fold 1: all", "cross", x[:20], y[:20], y[:20], kind="lda")
+    refused("cross, one class left", "fold 1: all", run, "cross", x[:20], y[:20], y[:20], kind="lda")
 
 
 def threads():
@@ -277,30 +227,32 @@ def threads():
 def refusals():
     x, y = data(30, 4, 3, 1)
     for kind in ("lrc", "svc", "lda", "gnb"):
-        refused(f"{kind} single class", "single class 5", "predict", x, np.full(30, 5), x, kind=kind)
+        refused(f"{kind} single class", "single class 5", run, "predict", x, np.full(30, 5), x, kind=kind)
         for bad in (np.nan, np.inf):
             broken = x.copy()
             broken[7, 2] = bad
-            refused(f"{kind} {bad}", "x[7, 2]", "predict", broken, y, x, kind=kind)
-            refused(f"{kind} {bad} in new rows", "x[7, 2]", "predict", x, y, broken, kind=kind)
-    refused("lda n <= classes", "more rows than classes", "predict", x[:3], np.arange(3), x, kind="lda")
-    refused("unknown kind", "known: lrc", "predict", x, y, x, kind="forest")
-    refused("negative C", "C is -1", "predict", x, y, x, kind="svc", c=-1)
-    refused("l1 of svc", "L1", "predict", x, y, x, kind="svc", l1=1)
-    refused("too few steps", "did not converge", "predict", x, y, x, kind="lrc", iterations=1)
-    refused("too few steps, svc", "did not converge", "predict", x, y, x, kind="svc", iterations=1)
-    refused("gnb constant", "constant", "predict", np.ones((30, 4)), y, x, kind="gnb")
+            refused(f"{kind} {bad}", "x[7, 2]", run, "predict", broken, y, x, kind=kind)
+            refused(f"{kind} {bad} in new rows", "x[7, 2]", run, "predict", x, y, broken, kind=kind)
+    refused("lda n <= classes", "more rows than classes", run, "predict", x[:3], np.arange(3), x, kind="lda")
+    refused("unknown kind", "known: lrc", run, "predict", x, y, x, kind="forest")
+    refused("negative C", "C is -1", run, "predict", x, y, x, kind="svc", c=-1)
+    refused("l1 of svc", "L1", run, "predict", x, y, x, kind="svc", l1=1)
+    refused("too few steps", "did not converge", run, "predict", x, y, x, kind="lrc", iterations=1)
+    refused("too few steps, svc", "did not converge", run, "predict", x, y, x, kind="svc", iterations=1)
+    refused("gnb constant", "constant", run, "predict", np.ones((30, 4)), y, x, kind="gnb")
 
 
 def haxby():
     """Categories of objects from one slice of a brain, leave one run out."""
-    folder = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")
-    folder = os.path.join(folder, "brain", "haxby_slice")
+    folder = data_dir("brain", "haxby_slice")
+    if not folder:
+        print("skipped haxby: no real data")
+        return
     try:
         import nibabel
         bold = nibabel.load(os.path.join(folder, "bold.nii.gz")).get_fdata()
         mask = nibabel.load(os.path.join(folder, "mask.nii.gz")).get_fdata() > 0
-    except (ImportError, FileNotFoundError) as missing:
+    except ImportError as missing:
         print(f"skipped haxby: {missing}")
         return
     with open(os.path.join(folder, "attributes.txt")) as f:
@@ -328,5 +280,4 @@ only = sys.argv[1:]
 for part in (logistic, l1, svc, lda, bayes, cross, threads, refusals, haxby):
     if not only or part.__name__ in only:
         part()
-print(f"{cases} cases, {failures} failures")
-sys.exit(failures > 0)
+finish()

@@ -1,15 +1,15 @@
 """encode, probe, decode and corr, by the toolbox's command lines, against scikit-learn and NumPy on the same files:
 scores of every fold, the best units and where they are, confusion matrices, images, groups, best layers."""
+import functools
 import json
 import os
-import subprocess
 import sys
-import tempfile
+
+from golden import *
 
 try:
     import h5py
     import nibabel
-    import numpy as np
     from sklearn.cross_decomposition import PLSRegression
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -26,35 +26,10 @@ except ImportError as e:
 sys.path.insert(0, os.path.join(os.environ["DNB_SOURCE"], "tests", "cli"))
 from fixtures import activations, image, stim, write
 
-BIN = os.path.dirname(os.environ["DNNBRAIN"])
-DATA = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")
 N = 36
 rng = np.random.default_rng(5)
-failures = checks = 0
-
-
-def run(line, warns=""):
-    words = line.split()
-    done = subprocess.run([os.path.join(BIN, words[0]), *words[1:], "-quiet"], capture_output=True, text=True)
-    if done.returncode != 0 or done.stdout or (warns not in done.stderr if warns else done.stderr):
-        raise AssertionError("%s\nexit %d\n%s%s" % (line, done.returncode, done.stdout, done.stderr))
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
-
-
-def close(ours, theirs, what, tolerance=1e-6):
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        expect(False, "%s: shape %s against %s" % (what, ours.shape, theirs.shape))
-        return
-    error = np.abs(ours - theirs).max(initial=0)
-    expect(error <= tolerance * max(1, np.abs(theirs).max(initial=0)), "%s: error %.3g" % (what, error))
+run = run_quietly
+close = functools.partial(close, floor=1)
 
 
 def load(*parts):
@@ -494,8 +469,8 @@ def threads():
 
 
 def haxby():
-    folder = os.path.join(DATA, "brain", "haxby_slice")
-    if not os.path.exists(folder):
+    folder = data_dir("brain", "haxby_slice")
+    if not folder:
         print("no haxby_slice: left out")
         return
     rows = [line.split() for line in open(os.path.join(folder, "attributes_literal.txt"), encoding="utf-8") if line.strip()]
@@ -537,8 +512,7 @@ def haxby():
         print("haxby, %d categories from %d voxels by %s: %.1f %% correct" % (len(names), y.shape[1], model, 100 * score.mean()))
 
 
-with tempfile.TemporaryDirectory() as top:
-    os.chdir(top)
+with own_folder():
     bold_volumes, bold_mask = make_files()
     encode_mv()
     tables()
@@ -555,6 +529,4 @@ with tempfile.TemporaryDirectory() as top:
     ceilings()
     threads()
     haxby()
-    os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(1 if failures else 0)
+finish()

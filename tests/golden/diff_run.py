@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+from golden import data_dir
+
 try:
     import numpy as np
     import onnx
@@ -17,7 +19,6 @@ except ImportError as e:
     sys.exit(77)
 
 PROGRAM = os.environ["DNNBRAIN"]
-DATA = os.environ.get("DNB_TEST_DATA", os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data"))
 TYPES = {np.dtype("float32"): T.FLOAT, np.dtype("float64"): T.DOUBLE, np.dtype("float16"): T.FLOAT16,
          np.dtype("int64"): T.INT64, np.dtype("int32"): T.INT32, np.dtype("uint8"): T.UINT8, np.dtype("bool"): T.BOOL}
 checks = 0
@@ -160,9 +161,8 @@ def refusals(folder):
 
 
 def real(folder):
-    models = os.path.join(DATA, "models")
-    photos = os.path.join(DATA, "stimuli", "natural")
-    if not os.path.isdir(models) or not os.path.isdir(photos):
+    models, photos = data_dir("models"), data_dir("stimuli", "natural")
+    if not models or not photos:
         print("real models: not here")
         return
     from PIL import Image
