@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "stats/distinct.h"
 
 static dnb_folds_options inner_options(const dnb_map_walk *w)
 {
@@ -67,20 +68,6 @@ done:
     return dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
 }
 
-/* values[rows[i]] for every i, or NULL from NULL. */
-static dnb_status pick(int64_t **out, const int64_t *values, const size_t *rows, size_t n,
-                       dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    if (!values)
-        return DNB_OK;
-    DNB_NEW(*out, n, "labels");
-    for (size_t i = 0; i < n; i++)
-        (*out)[i] = values[rows[i]];
-done:
-    return status;
-}
-
 /* Every layer's score on the inner folds of these training rows, added up in w->inner. */
 static dnb_status score_inner(dnb_map_walk *w, size_t count, const dnb_folds *inner,
                               const size_t *rows, dnb_err *err)
@@ -94,8 +81,8 @@ static dnb_status score_inner(dnb_map_walk *w, size_t count, const dnb_folds *in
         memset(w[i].inner, 0, w->n_layers * w->columns * sizeof *w->inner);
     DNB_NEW(train, inner->n, "rows of a fold");
     DNB_NEW(test, inner->n, "rows of a fold");
-    DNB_TRY(pick(&labels, po.labels, rows, inner->n, err));
-    DNB_TRY(pick(&groups, po.groups, rows, inner->n, err));
+    DNB_TRY(dnb_ids_of_rows(&labels, po.labels, rows, inner->n, err));
+    DNB_TRY(dnb_ids_of_rows(&groups, po.groups, rows, inner->n, err));
     po.labels = labels;
     po.groups = groups;
     for (size_t f = 0; f < inner->k; f++) {

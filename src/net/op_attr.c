@@ -1,10 +1,29 @@
-/* Attributes that an operator and its gradient read the same way. */
+/* Attributes that several operators, or an operator and its gradient, read the same way. */
 #include <float.h>
 #include <math.h>
 #include <stdint.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "net/op_util.h"
+
+dnb_status dnb_node_choice(const dnb_node *n, const char *name, const char *const *list,
+                           int fallback, int *out, dnb_err *err)
+{
+    const char *text = NULL;
+    size_t count = 0;
+    dnb_status status = dnb_node_string(n, name, &text, err);
+    if (status != DNB_OK)
+        return status;
+    while (list[count])
+        count++;
+    int found = text ? dnb_enum_find(text, list, count, NULL, 0) : fallback;
+    if (found < 0)
+        return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): %s '%s' is unsupported", n->name,
+                        n->op->name, name, text);
+    *out = found;
+    return DNB_OK;
+}
 
 dnb_status dnb_clip_bounds(const dnb_op_call *c, size_t first, double bound[2], dnb_err *err)
 {

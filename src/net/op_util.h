@@ -84,6 +84,11 @@ void dnb_spatial_3d(const dnb_array *a, size_t size[3]);
 /* dst = src in its layout (element types equal). */
 dnb_status dnb_kernel_copy(const dnb_op_call *c, dnb_err *err) DNB_MUST_CHECK;
 
+/* Attribute `name` as its place in a list of texts that ends with NULL; `fallback` where it is not
+ * given. DNB_EUNSUPPORTED: none of them. */
+dnb_status dnb_node_choice(const dnb_node *n, const char *name, const char *const *list,
+                           int fallback, int *out, dnb_err *err) DNB_MUST_CHECK;
+
 /* The bounds of Clip and of its gradient: attributes min and max (before opset 11), or inputs
  * `first` and `first` + 1; infinite where neither is given. */
 dnb_status dnb_clip_bounds(const dnb_op_call *c, size_t first, double bound[2],

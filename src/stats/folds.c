@@ -8,6 +8,7 @@
 #include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/random.h"
+#include "stats/distinct.h"
 
 static const char *const names[DNB_FOLDS_KIND_COUNT] = {
     [DNB_FOLDS_CONTIGUOUS] = "contiguous",
@@ -392,20 +393,6 @@ done:
     return status;
 }
 
-/* values of the given rows, or NULL of NULL. */
-static dnb_status take(int64_t **out, const int64_t *values, const size_t *rows, size_t n,
-                       dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    if (!values)
-        return DNB_OK;
-    DNB_NEW(*out, n, "labels");
-    for (size_t i = 0; i < n; i++)
-        (*out)[i] = values[rows[i]];
-done:
-    return status;
-}
-
 dnb_status dnb_folds_of_rows(dnb_folds *inner, const dnb_folds *outer, size_t fold,
                              const dnb_folds_options *opt, dnb_err *err)
 {
@@ -417,8 +404,8 @@ dnb_status dnb_folds_of_rows(dnb_folds *inner, const dnb_folds *outer, size_t fo
         return dnb_fail(err, DNB_EARG, "there is no fold %zu of %zu", fold + 1, outer->k);
     DNB_NEW(rows, outer->n, "folds");
     n = dnb_folds_train_rows(outer, fold, rows);
-    DNB_TRY(take(&labels, opt->labels, rows, n, err));
-    DNB_TRY(take(&groups, opt->groups, rows, n, err));
+    DNB_TRY(dnb_ids_of_rows(&labels, opt->labels, rows, n, err));
+    DNB_TRY(dnb_ids_of_rows(&groups, opt->groups, rows, n, err));
     o.labels = labels;
     o.groups = groups;
     status = dnb_folds_init(inner, n, &o, err);
