@@ -97,7 +97,8 @@ DNB_API size_t dnb_classifier_coef(const dnb_classifier *c, const double **coef,
  * from a fold's training rows gets -infinity there). Answers are those of a fit and a predict per
  * fold; what folds share is made once (with d > n the rows are first rotated into n columns;
  * logistic fits start from the fit on all rows). Folds run side by side, each on one thread. A fold
- * without test rows is passed over; one whose training rows hold a single class fails, named. */
+ * without test rows is passed over; one whose training rows hold a single class fails, named by its
+ * number from 1. */
 DNB_API dnb_status dnb_classifier_cross(int64_t *labels, double *decision, const double *x,
                                         size_t n, size_t d, const int64_t *truth,
                                         const size_t *fold, size_t n_folds,

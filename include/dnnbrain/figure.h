@@ -94,6 +94,7 @@ typedef struct dnb_figure_roi {
     double ceiling_low, ceiling_high; /* noise ceiling band; drawn when ceiling_high > 0 */
     const double *each; /* n_each x n_layers: thin grey lines behind the curve (subjects) */
     size_t n_each;
+    double chance; /* what is reached without any knowledge: a dashed line; drawn when > 0 */
 } dnb_figure_roi;
 
 typedef struct dnb_figure_layers {
@@ -104,16 +105,17 @@ typedef struct dnb_figure_layers {
     size_t n_rois; /* 1..24; together: at most 8, one colour each */
     bool together; /* all ROIs in one axes with a legend; default: a panel per ROI, shared y */
     bool bars;     /* bars instead of connected points (a panel per ROI only) */
-    const char *x_label;   /* NULL: none */
-    const char *y_label;   /* e.g. "Spearman's rho"; NULL: none */
-    const char *null_name; /* legend entry of the grey band; NULL: "95% of null" */
-    const char *each_name; /* legend entry of the thin lines; NULL: none */
-    const char *p_name;    /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
-    const char *bar_name;  /* legend entry of the error bars; NULL: none */
-    const char *note;      /* words at the legend's end; NULL: none */
-    double alpha;          /* 0: 0.05 */
-    double low, high;      /* y limits; low == high: from the data, with 0 inside */
-    size_t columns;        /* panels per row; 0: chosen */
+    const char *x_label;     /* NULL: none */
+    const char *y_label;     /* e.g. "Spearman's rho"; NULL: none */
+    const char *null_name;   /* legend entry of the grey band; NULL: "95% of null" */
+    const char *chance_name; /* legend entry of the dashed line; NULL: "chance" */
+    const char *each_name;   /* legend entry of the thin lines; NULL: none */
+    const char *p_name;      /* legend entry of the filled mark; NULL: "p < alpha, corrected" */
+    const char *bar_name;    /* legend entry of the error bars; NULL: none */
+    const char *note;        /* words at the legend's end; NULL: none */
+    double alpha;            /* 0: 0.05 */
+    double low, high;        /* y limits; low == high: from the data, with 0 inside */
+    size_t columns;          /* panels per row; 0: chosen */
 } dnb_figure_layers;
 
 DNB_API dnb_status dnb_figure_layers_write(const dnb_figure_layers *spec, const char *path,

@@ -57,8 +57,10 @@ DNB_API dnb_status dnb_model_add_gradient(dnb_model *m, const dnb_array *first,
                                           dnb_err *err) DNB_MUST_CHECK;
 
 typedef struct dnb_model_options {
-    /* AUTO: oneDNN where the model has one float32 input and a fixed course, else the reference
-     * kernels; REFERENCE, REFERENCE64 (float64 throughout): these kernels always. */
+    /* AUTO: oneDNN where the model has one float32 input, all finite, and a fixed course, else the
+     * reference kernels; ONEDNN: whatever the input holds, though its ReLU, max pooling and Clip
+     * may make numbers of NaN; REFERENCE, REFERENCE64 (float64 throughout): these kernels always.
+     */
     dnb_backend backend;
     /* Bytes that values may take at one time (node by node); 0 = dnb_memory_budget(). */
     size_t memory;

@@ -1,4 +1,4 @@
-/* File names and whole-file reading. */
+/* File names and reading files. */
 #include "base/path.h"
 
 #include <errno.h>
@@ -151,4 +151,22 @@ done:
         close(fd);
     dnb_free(data);
     return status;
+}
+
+int dnb_file_read_at(int fd, void *dst, size_t n, uint64_t at, size_t *got)
+{
+    size_t done = 0;
+    while (done < n) {
+        ssize_t more = pread(fd, (char *)dst + done, n - done, (off_t)(at + done));
+        if (more < 0 && errno == EINTR)
+            continue;
+        if (more < 0)
+            return errno;
+        if (more == 0)
+            break;
+        done += (size_t)more;
+    }
+    if (got)
+        *got = done;
+    return got || done == n ? 0 : EPIPE;
 }

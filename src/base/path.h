@@ -1,9 +1,10 @@
-/* File names and whole-file reading. room: base (internal) */
+/* File names and reading files. room: base (internal) */
 #ifndef DNB_BASE_PATH_H
 #define DNB_BASE_PATH_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "dnnbrain/status.h"
 
@@ -27,5 +28,9 @@ dnb_status dnb_path_check_parent(const char *path, dnb_err *err) DNB_MUST_CHECK;
  * with dnb_free. An empty file is fine. */
 dnb_status dnb_file_read(const char *path, size_t max, unsigned char **out, size_t *size,
                          dnb_err *err) DNB_MUST_CHECK;
+/* n bytes of an open file from offset `at` on, through interruptions and short reads: 0 or errno.
+ * *got (may be NULL) = how many there were; without it the end of the file before the last of them
+ * is EPIPE. Threads may share fd. */
+int dnb_file_read_at(int fd, void *dst, size_t n, uint64_t at, size_t *got) DNB_MUST_CHECK;
 
 #endif

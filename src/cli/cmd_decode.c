@@ -288,16 +288,11 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                            a->mapping.model);
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
-    if (status == DNB_OK)
-        status = cli_responses_read(&r, &a->brain, "resp", ctx, err);
     if (status == DNB_OK) {
-        ctx->memory -= r.n * r.m * sizeof *r.y;
-        s.target_path = r.path;
-        s.responses = &r;
         s.decoding = true;
         s.target_names = a->beh.count ? a->beh.items : NULL;
         s.table_width = a->beh.count;
-        status = cli_study_open(&s, r.n, ctx, err);
+        status = cli_study_open_responses(&s, &r, a, ctx, err);
     }
     if (status == DNB_OK && a->beh.count)
         status = s.job.classify ? cli_study_columns(NULL, &s.classes, &s, err)

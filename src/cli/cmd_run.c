@@ -60,7 +60,9 @@ static const cli_option options[] = {
      .offset = offsetof(run_args, backend),
      .choices = "auto|onednn|reference|reference64",
      .fallback = "auto",
-     .help = "What computes: oneDNN where it can, or the reference kernels in float32 or float64."},
+     .help = "What computes: oneDNN where it can, or the reference kernels in float32 or float64. "
+             "oneDNN's ReLU makes 0 of NaN, so auto takes the reference for inputs with NaN or "
+             "infinity."},
     CLI_PRECISION_OPTION(run_args),
     {.name = NULL}};
 

@@ -152,6 +152,25 @@ dnb_status cli_codes_names(char ***out, size_t *count, const cli_codes *c, dnb_e
     return dnb_fail(err, DNB_ENOMEM, "out of memory for the classes");
 }
 
+dnb_status cli_codes_count(size_t *n_classes, size_t *most, const cli_codes *c, dnb_err *err)
+{
+    int64_t *sorted = malloc(c->n * sizeof *sorted + 1);
+    size_t classes = 0, largest = 0;
+    if (!sorted)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for the classes");
+    memcpy(sorted, c->value, c->n * sizeof *sorted);
+    qsort(sorted, c->n, sizeof *sorted, by_value);
+    for (size_t first = 0, end; first < c->n; first = end, classes++) {
+        for (end = first + 1; end < c->n && sorted[end] == sorted[first];)
+            end++;
+        largest = end - first > largest ? end - first : largest;
+    }
+    free(sorted);
+    *n_classes = classes;
+    *most = largest;
+    return DNB_OK;
+}
+
 dnb_status cli_drop_constant(size_t **varying, double *y, size_t n, size_t *m, const char *path,
                              dnb_err *err)
 {

@@ -30,6 +30,9 @@ void cli_codes_release(cli_codes *c);
 dnb_status cli_codes_names(char ***out, size_t *count, const cli_codes *c,
                            dnb_err *err) DNB_MUST_CHECK;
 void cli_codes_names_free(char **names, size_t count);
+/* How many classes there are, and how many rows the commonest has. */
+dnb_status cli_codes_count(size_t *n_classes, size_t *most, const cli_codes *c,
+                           dnb_err *err) DNB_MUST_CHECK;
 
 /* Drops the columns of y (n x *m) that do not vary, in place: *m are left, and varying (free() it)
  * says which they were. DNB_EARG when none is left; `path` is for the message. */

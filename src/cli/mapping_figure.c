@@ -32,6 +32,12 @@ static const char *score_label(const cli_report *r)
     return r->job->corr ? "Largest Pearson's r" : labels[r->job->scoring];
 }
 
+/* Of cli_report's chance. */
+static const char *chance_label(const cli_report *r)
+{
+    return r->job->scoring == DNB_SCORE_ACCURACY ? "chance: commonest class" : "chance";
+}
+
 static dnb_figure_options options(cli_context *ctx)
 {
     return (dnb_figure_options){.provenance = dnb_provenance_json(ctx->provenance)};
@@ -143,6 +149,8 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
     double *numbers = calloc(lines * n * ARRAYS + 1, sizeof *numbers);
     dnb_status status =
         names && numbers ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
+    /* The largest of many units' scores lies above chance by itself. */
+    bool best = r->job->uv && !r->job->corr;
     for (size_t l = 0; l < n && status == DNB_OK; l++)
         names[l] = r->scores[l].layer;
     for (size_t t = 0; t < lines && status == DNB_OK; t++) {
@@ -159,11 +167,12 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                    .value = of + VALUE * n,
                                    .low = of + LOW * n,
                                    .high = of + HIGH * n,
-                                   .p = r->scores[0].p && each ? of + P_VALUE * n : NULL};
+                                   .p = r->scores[0].p && each ? of + P_VALUE * n : NULL,
+                                   .chance = r->chance && each && !best ? r->chance[t] : 0};
         set_ceiling(&rois[t], r, each ? t : 0, each ? 1 : m);
     }
     char note[NAME];
-    bool pooled = each && r->scores[0].pooled, best = r->job->uv && !r->job->corr;
+    bool pooled = each && r->scores[0].pooled;
     dnb_figure_layers figure = {.layer_names = names,
                                 .n_layers = n,
                                 .rois = rois,
@@ -174,6 +183,7 @@ static dnb_status draw_layers(const cli_report *r, cli_context *ctx, dnb_err *er
                                             : r->job->scoring == DNB_SCORE_ACCURACY
                                                 ? "95% Wilson interval"
                                                 : "95% bootstrap interval",
+                                .chance_name = chance_label(r),
                                 .y_label = score_label(r)};
     dnb_figure_options fo = options(ctx);
     bool cut = status == DNB_OK && cut_axis(&figure, r);
@@ -199,7 +209,7 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
     const cli_scores *s = &r->scores[0];
     size_t c = s->n_classes;
     double *sum = calloc(2 * c * c + 1, sizeof *sum), *share = sum + c * c;
-    char title[NAME + 64], target[NAME], name[NAME];
+    char title[NAME + 64], target[NAME], name[NAME], chance[40] = "";
     dnb_figure_options fo = options(ctx);
     if (!sum)
         return dnb_fail(err, DNB_ENOMEM, "out of memory for the figure");
@@ -213,7 +223,9 @@ static dnb_status draw_confusion(const cli_report *r, cli_context *ctx, dnb_err 
         for (size_t j = 0; j < c; j++)
             share[i * c + j] = row > 0 ? sum[i * c + j] / row : NAN;
     }
-    snprintf(title, sizeof title, "%.100s: %s %.3f", s->layer, score_label(r), s->mean[0]);
+    if (r->chance)
+        snprintf(chance, sizeof chance, " (chance %.3f)", r->chance[0]);
+    snprintf(title, sizeof title, "%.90s: %s %.3f%s", s->layer, score_label(r), s->mean[0], chance);
     snprintf(target, sizeof target, "True %.100s", r->target(r->ctx, 0, 0, name, sizeof name));
     dnb_figure_matrix figure = {.title = title,
                                 .n_rows = c,

@@ -29,6 +29,7 @@ enum {
     HIGH,
     CEILING,
     NORMALISED,
+    CHANCE,
     FOUND,
     SIGNIFICANT,
     UNIQUE,
@@ -52,6 +53,7 @@ static const char *const number_names[NUMBERS] = {[ITER] = "iteration",
                                                   [HIGH] = "high",
                                                   [CEILING] = "ceiling",
                                                   [NORMALISED] = "normalised",
+                                                  [CHANCE] = "chance",
                                                   [FOUND] = "n_q_0.05",
                                                   [SIGNIFICANT] = "significant"};
 
@@ -81,6 +83,7 @@ static void row_of_target(const cli_report *r, const cli_scores *s, size_t i, si
     row[POOLED] = s->pooled ? s->pooled[cell] : NAN;
     row[LOW] = s->low ? s->low[cell] : NAN;
     row[HIGH] = s->low ? s->high[cell] : NAN;
+    row[CHANCE] = r->chance ? r->chance[t] : NAN;
     if (r->ceiling && !s->share) {
         row[CEILING] = r->ceiling[t];
         if (r->ceiling[t] > 0)

@@ -14,6 +14,7 @@ typedef struct cli_report {
     const cli_best *best;  /* or NULL */
     const bool *constant;  /* of every target: it does not vary, its score is no score; or NULL */
     const double *ceiling; /* of every target: the largest score there could be; or NULL */
+    const double *chance;  /* of every target: its score without any knowledge; or NULL */
     const cli_responses *responses; /* or NULL */
     /* Name of target t of a layer, into buf. */
     const char *(*target)(const void *ctx, size_t layer, size_t t, char *buf, size_t size);

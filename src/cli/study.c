@@ -149,8 +149,10 @@ dnb_status cli_study_open_responses(cli_study *s, cli_responses *responses, cons
     if (status != DNB_OK)
         return status;
     ctx->memory -= responses->n * responses->m * sizeof *responses->y;
-    s->y = responses->y;
-    s->m = responses->m;
+    if (!s->decoding) {
+        s->y = responses->y;
+        s->m = responses->m;
+    }
     s->target_path = responses->path;
     s->responses = responses;
     return cli_study_open(s, responses->n, ctx, err);
@@ -305,6 +307,33 @@ static const char *target_name(const void *ctx, size_t layer, size_t t, char *bu
     return buf;
 }
 
+/* What a classifier scores without looking at its features, a column each; nothing for numbers, and
+ * for F1, where always saying the commonest class is not the best that it could do. */
+static dnb_status chance_levels(double **out, const cli_study *s, dnb_err *err)
+{
+    dnb_scoring scoring = s->job.scoring;
+    dnb_status status = DNB_OK;
+    if (!s->classes || scoring == DNB_SCORE_F1)
+        return DNB_OK;
+    double *chance = calloc(s->m + 1, sizeof *chance);
+    if (!chance)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu columns", s->m);
+    for (size_t c = 0; c < s->m && status == DNB_OK; c++) {
+        size_t n_classes = 0, most = 0;
+        status = cli_codes_count(&n_classes, &most, &s->classes[c], err);
+        if (status != DNB_OK)
+            break;
+        chance[c] = scoring == DNB_SCORE_AUC        ? 0.5
+                    : scoring == DNB_SCORE_ACCURACY ? (double)most / (double)s->job.n
+                                                    : 1 / (double)n_classes;
+    }
+    if (status == DNB_OK)
+        *out = chance;
+    else
+        free(chance);
+    return status;
+}
+
 dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, dnb_err *err)
 {
     cli_report r = {.out = s->args->out,
@@ -322,13 +351,18 @@ dnb_status cli_study_report(cli_study *s, size_t n_constant, cli_context *ctx, d
                     .target = target_name,
                     .ctx = s};
     char **names = NULL;
+    double *chance = NULL;
     dnb_status status = cli_maps_provenance(s->args->out, ctx, err);
+    if (status == DNB_OK)
+        status = chance_levels(&chance, s, err);
+    r.chance = chance;
     if (status == DNB_OK && s->classes && s->m == 1)
         status = cli_codes_names(&names, &r.n_classes, &s->classes[0], err);
     r.classes = (const char *const *)names;
     if (status == DNB_OK)
         status = cli_report_write(&r, ctx, err);
     cli_codes_names_free(names, r.n_classes);
+    free(chance);
     return status;
 }
 

@@ -123,7 +123,8 @@ dnb_status cli_study_columns(double **out, cli_codes **codes, const cli_study *s
 /* Opens the patterns (none where -beh is their place) and compares numbers of stimuli with the n of
  * target_path. */
 dnb_status cli_study_open(cli_study *s, size_t n, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
-/* The same for targets that are brain responses: reads -resp, whose bytes come off ctx->memory. */
+/* The same where n is that of brain responses: reads -resp, whose bytes come off ctx->memory. They
+ * are the targets, or (decoding) what predicts. */
 dnb_status cli_study_open_responses(cli_study *s, cli_responses *responses, const cli_map_args *a,
                                     cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
 /* For the byte plan of a pass: what the engines hold while they work on one layer. */

@@ -1,12 +1,11 @@
 /* Reading gzip-compressed datasets with all threads. HDF5 says where the chunks lie; they are read,
  * inflated and put in their place side by side. Anything out of the ordinary (other filters,
  * missing chunks, conversions) is left to H5Dread. */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 #include "data/h5_driver.h"
 #include "data/h5_set.h"
 #include "dnnbrain/runtime.h"
@@ -64,21 +63,6 @@ static bool next_chunk(const unpacking *k, size_t origin[DIMS])
         origin[a] = a ? 0 : origin[a];
     }
     return false;
-}
-
-static bool read_fully(int fd, unsigned char *to, size_t n, uint64_t at)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, to, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        to += got;
-        at += (uint64_t)got;
-        n -= (size_t)got;
-    }
-    return true;
 }
 
 /* Undoes HDF5's shuffle (all first bytes, then all second bytes, ...). */
@@ -156,7 +140,7 @@ static void unpack(const unpacking *k, piece *p)
     p->no_memory = !now || !next;
     if (p->no_memory)
         p->problem = "";
-    else if (!read_fully(k->f->io->fd, now, p->size, p->at))
+    else if (dnb_file_read_at(k->f->io->fd, now, p->size, p->at, NULL) != 0)
         p->problem = "cannot read a chunk";
     else
         p->problem = undo_filters(k, p->skipped, &now, &next, p->size);

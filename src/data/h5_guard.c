@@ -1,11 +1,10 @@
 /* Dispatch of what HDF5 reads, the superblock, and what the guard remembers. */
 #include "data/h5_guard.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 
 enum { MOST_OBJECTS = 1 << 16, ROOM = 256 << 10, FEW_PLACES = 1024, SUPER = 96 };
 
@@ -19,21 +18,6 @@ bool dnb_h5_in_file(const dnb_h5_guard *g, uint64_t at, uint64_t size)
 {
     uint64_t end = g->end ? g->end : g->size - g->base;
     return at <= end && size <= end - at;
-}
-
-static bool read_all(int fd, unsigned char *to, uint64_t n, uint64_t at)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, to, (size_t)n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        to += got;
-        at += (uint64_t)got;
-        n -= (uint64_t)got;
-    }
-    return true;
 }
 
 static size_t padded(uint64_t size)
@@ -53,7 +37,7 @@ unsigned char *dnb_h5_fetch(dnb_h5_guard *g, uint64_t at, uint64_t size)
         p = dnb_alloc((size_t)size, 1);
         g->no_memory = !p;
     }
-    if (p && !read_all(g->fd, p, size, g->base + at)) {
+    if (p && dnb_file_read_at(g->fd, p, size, g->base + at, NULL) != 0) {
         dnb_h5_give(g, p, size);
         return NULL;
     }
@@ -175,7 +159,7 @@ static bool check_super(dnb_h5_guard *g, uint64_t at, const unsigned char *p, si
     if (!dnb_bytes_start(p, size, "\x89HDF\r\n\x1a\n"))
         return size <= 8; /* looking for it */
     uint64_t n = g->size - at < sizeof whole ? g->size - at : sizeof whole;
-    if (at > g->size || n < 9 || !read_all(g->fd, whole, n, at))
+    if (at > g->size || n < 9 || dnb_file_read_at(g->fd, whole, n, at, NULL) != 0)
         return false;
     dnb_bytes b = {.at = whole, .left = (size_t)n};
     dnb_bytes_take(&b, 8);

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "base/progress.h"
+#include "stats/distinct.h"
 
 static dnb_folds_options inner_options(const dnb_map_walk *w)
 {
@@ -60,23 +61,11 @@ static dnb_status score(dnb_map_walk *w, size_t count, size_t l, dnb_map_design 
     w->done++;
 done:
     dnb_map_design_release(design);
-    return status == DNB_OK || status == DNB_ECANCELLED
-               ? status
-               : dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
-}
-
-/* values[rows[i]] for every i, or NULL from NULL. */
-static dnb_status pick(int64_t **out, const int64_t *values, const size_t *rows, size_t n,
-                       dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    if (!values)
-        return DNB_OK;
-    DNB_NEW(*out, n, "labels");
-    for (size_t i = 0; i < n; i++)
-        (*out)[i] = values[rows[i]];
-done:
-    return status;
+    if (status == DNB_OK || status == DNB_ECANCELLED)
+        return status;
+    if (fold < w->plan->k)
+        return dnb_fail_prefix(err, status, "layer %s, fold %zu", w->layers[l].name, fold + 1);
+    return dnb_fail_prefix(err, status, "layer %s", w->layers[l].name);
 }
 
 /* Every layer's score on the inner folds of these training rows, added up in w->inner. */
@@ -93,8 +82,8 @@ static dnb_status score_inner(dnb_map_walk *w, size_t count, const dnb_folds *in
         memset(w[i].inner, 0, w->n_layers * w->columns * sizeof *w->inner);
     DNB_NEW(train, inner->n, "rows of a fold");
     DNB_NEW(test, inner->n, "rows of a fold");
-    DNB_TRY(pick(&labels, po.labels, rows, inner->n, err));
-    DNB_TRY(pick(&groups, po.groups, rows, inner->n, err));
+    DNB_TRY(dnb_ids_of_rows(&labels, po.labels, rows, inner->n, err));
+    DNB_TRY(dnb_ids_of_rows(&groups, po.groups, rows, inner->n, err));
     po.labels = labels;
     po.groups = groups;
     for (size_t f = 0; f < inner->k; f++) {
@@ -171,8 +160,8 @@ static dnb_status make_designs(fold_layer *f, size_t n, const dnb_map_walk *w, d
     }
     for (size_t i = 0; i < n; i++)
         if (f[i].err.status != DNB_OK)
-            return dnb_fail(err, f[i].err.status, "layer %s: %s", w->layers[f[i].layer].name,
-                            f[i].err.message);
+            return dnb_fail(err, f[i].err.status, "layer %s, fold %zu: %s",
+                            w->layers[f[i].layer].name, f[i].fold + 1, f[i].err.message);
     return DNB_OK;
 }
 
@@ -188,8 +177,11 @@ static dnb_status run_fold_layer(dnb_map_walk *w, size_t count, fold_layer *f, d
     if (f->layer + 1 < w->n_layers)
         return DNB_OK;
     if (w->best) {
-        DNB_TRY(score_inner(w, count, inner, f->train, err));
-        for (size_t i = 0; i < count; i++)
+        status = score_inner(w, count, inner, f->train, err);
+        if (status != DNB_OK && status != DNB_ECANCELLED)
+            dnb_fail_prefix(err, status, "choosing layers within the training rows of fold %zu",
+                            f->fold + 1);
+        for (size_t i = 0; i < count && status == DNB_OK; i++)
             choose(&w[i], f->fold);
     }
     dnb_folds_release(inner);

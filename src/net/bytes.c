@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 
 /* One thread's piece of a large read: big enough to hide the call, small enough to share out. */
 #define PIECE ((size_t)4 << 20)
@@ -58,24 +59,6 @@ void dnb_bytes_release(dnb_bytes *b)
     *b = (dnb_bytes){0};
 }
 
-/* 0, or errno; EPIPE stands for "the file ended early". */
-static int read_piece(int fd, size_t at, unsigned char *dst, size_t n)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, dst, n, (off_t)at);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return errno;
-        if (got == 0)
-            return EPIPE;
-        dst += got;
-        at += (size_t)got;
-        n -= (size_t)got;
-    }
-    return 0;
-}
-
 dnb_status dnb_bytes_read(const dnb_bytes *b, size_t at, void *dst, size_t n, dnb_err *err)
 {
     if (at > b->size || n > b->size - at)
@@ -90,7 +73,7 @@ dnb_status dnb_bytes_read(const dnb_bytes *b, size_t at, void *dst, size_t n, dn
         size_t from = i * PIECE, len = n - from < PIECE ? n - from : PIECE;
         int e = 0;
         if (b->is_file)
-            e = read_piece(b->fd, at + from, p + from, len);
+            e = dnb_file_read_at(b->fd, p + from, len, at + from, NULL);
         else
             memcpy(p + from, b->mem + at + from, len);
         fault = e > fault ? e : fault;

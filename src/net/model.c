@@ -2,6 +2,9 @@
  * are compiled for that input's shape; all others are evaluated node by node. */
 #include "dnnbrain/model.h"
 
+#include <math.h>
+#include <stdint.h>
+
 #include "base/mem.h"
 #include "base/near_name.h"
 #include "net/eval.h"
@@ -120,6 +123,19 @@ static bool fits_program(const dnb_graph *g, const dnb_array *input)
         return false;
     const dnb_shape *s = &dnb_graph_value_at(g, dnb_graph_input_at(g, 0))->declared;
     return dnb_eval_accepts(s, input) && s->dtype == DNB_F32;
+}
+
+/* Of the types that fits_program lets through: has no NaN and no infinity, which becomes NaN on its
+ * way. */
+static bool is_finite(const dnb_array *a)
+{
+    size_t n = dnb_array_count(a), odd = 0;
+    const uint16_t *half = a->data, exponent = a->dtype == DNB_F16 ? 0x7c00 : 0x7f80;
+    const float *x = a->data;
+#pragma omp parallel for reduction(+ : odd) schedule(static)
+    for (size_t i = 0; i < n; i++)
+        odd += a->dtype == DNB_F32 ? !isfinite(x[i]) : (half[i] & exponent) == exponent;
+    return odd == 0;
 }
 
 static bool can_tap(const dnb_program *p, const dnb_value *wanted, size_t n, size_t batch)
@@ -243,10 +259,12 @@ done:
     return status;
 }
 
-static void note_unplanned(dnb_err *fallback)
+static void note_unplanned(dnb_err *fallback, bool finite)
 {
-    dnb_status status = dnb_fail(fallback, DNB_EUNSUPPORTED,
-                                 "it does not have one float32 input and float32 results");
+    dnb_status status = dnb_fail(fallback, DNB_EUNSUPPORTED, "%s",
+                                 finite ? "it does not have one float32 input and float32 results"
+                                        : "its input holds NaN or infinity, and oneDNN's ReLU "
+                                          "makes 0 of NaN");
     (void)status; /* it is no failure, only the reason */
 }
 
@@ -267,6 +285,8 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
     bool compile = o->backend == DNB_BACKEND_AUTO || o->backend == DNB_BACKEND_ONEDNN;
     bool planned = compile && n_values > 0 && fits_program(m->graph, inputs) &&
                    !dnb_eval_wants_f64(m->graph, inputs);
+    bool finite = !planned || o->backend == DNB_BACKEND_ONEDNN || is_finite(inputs);
+    planned = planned && finite;
     for (size_t i = 0; o->error && i < n_values; i++)
         o->error[i] = 0;
     status = planned ? run_planned(m, inputs, wanted, n_values, o, out, err) : DNB_EUNSUPPORTED;
@@ -276,7 +296,7 @@ dnb_status dnb_model_run(const dnb_model *m, const dnb_array *inputs, const char
     if (status == DNB_EUNSUPPORTED && planned && o->fallback && err)
         *o->fallback = *err;
     else if (compile && !planned && o->fallback)
-        note_unplanned(o->fallback);
+        note_unplanned(o->fallback, finite);
     if (status == DNB_EUNSUPPORTED) {
         eo.f64 = o->backend == DNB_BACKEND_REFERENCE64 || dnb_eval_wants_f64(m->graph, inputs);
         used = eo.f64 ? DNB_BACKEND_REFERENCE64 : DNB_BACKEND_REFERENCE;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "net/op_util.h"
 
 static void copy_element(char *dst, const char *src, size_t size)
 {
@@ -131,11 +132,7 @@ void dnb_move_strided(const dnb_array *out, const dnb_array *src, const size_t *
     }
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < rows; r++) {
-        size_t at = 0, rest = r;
-        for (int d = last - 1; d >= 0; d--) {
-            at += rest % out->shape[d] * step[d];
-            rest /= out->shape[d];
-        }
+        size_t at = dnb_stepped_place(out->shape, last, step, r);
         copy_strided(to + r * width * size, from + at * size, width, out->ndim ? step[last] : 0,
                      size);
     }

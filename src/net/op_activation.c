@@ -1,6 +1,5 @@
 /* Activations: functions of one number with up to two parameters, Clip, PRelu, Hardmax. A plain
  * activation is one line in the kernel header and one here. */
-#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -233,14 +232,10 @@ done:
     return status;
 }
 
-static const dnb_array *clip_bound(const dnb_op_call *c, size_t i)
-{
-    return i < c->node->n_inputs ? c->in[i] : NULL;
-}
-
 static void clip_integers(const dnb_op_call *c)
 {
-    const dnb_array *lo = clip_bound(c, 1), *hi = clip_bound(c, 2);
+    const dnb_array *lo = c->node->n_inputs > 1 ? c->in[1] : NULL;
+    const dnb_array *hi = c->node->n_inputs > 2 ? c->in[2] : NULL;
     const int64_t *src = c->in[0]->data;
     int64_t *dst = c->out[0].data;
     /* Unsigned numbers compare like signed ones once their top bits are turned. */
@@ -258,36 +253,22 @@ static void clip_integers(const dnb_op_call *c)
 static dnb_status clip_run(const dnb_op_call *c, dnb_err *err)
 {
     static const dnb_rows rows = {clip_row_f32, clip_row_f64, NULL, NULL};
-    static const parameters bounds = {{"min", "max"}, {-INFINITY, INFINITY}};
-    double p[2];
-    dnb_status status = DNB_OK;
+    double bound[2];
     if (c->out[0].dtype == DNB_I64) {
         clip_integers(c);
         return DNB_OK;
     }
-    DNB_TRY(read_parameters(c->node, &bounds, p, err));
-    for (size_t i = 0; i < 2; i++)
-        if (clip_bound(c, 1 + i))
-            p[i] = dnb_array_at(clip_bound(c, 1 + i), 0);
-    DNB_TRY(dnb_rows_run(c, 1, &rows, p, err));
-done:
-    return status;
+    dnb_status status = dnb_clip_bounds(c, 1, bound, err);
+    return status == DNB_OK ? dnb_rows_run(c, 1, &rows, bound, err) : status;
 }
 
 static dnb_status clip_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
-    double lo = -FLT_MAX, hi = FLT_MAX;
-    bool given;
-    dnb_status status = DNB_OK;
-    for (size_t i = 1; i < s->node->n_inputs; i++)
-        if (s->in[i] && !s->known[i])
-            return DNB_OK;
-    DNB_TRY(dnb_op_scalar(s, "min", 1, &lo, &given, err));
-    DNB_TRY(dnb_op_scalar(s, "max", 2, &hi, &given, err));
-    if (lo <= hi)
-        DNB_TRY(dnb_lower_eltwise(s, p, DNB_ALG_CLIP, lo, hi));
-done:
-    return status;
+    double bound[2];
+    bool known;
+    dnb_status status = dnb_clip_known(s, 1, bound, &known, err);
+    return status == DNB_OK && known ? dnb_lower_eltwise(s, p, DNB_ALG_CLIP, bound[0], bound[1])
+                                     : status;
 }
 
 DNB_OP_RECORD_GRAD(clip, "Clip", 1, 3, clip_shape, clip_run, clip_lower, dnb_grad_clip);

@@ -1,7 +1,6 @@
 /* Helper operators of elementwise gradients: dnb.ReluGrad, dnb.ClipGrad, dnb.SigmoidGrad,
  * dnb.TanhGrad (gradient, result of the function), dnb.FunctionGrad (gradient, input of the
  * function), and of reductions: dnb.ReduceMaxGrad, dnb.ReduceProdGrad (gradient, input). */
-#include <float.h>
 #include <math.h>
 
 #include "base/mem.h"
@@ -121,33 +120,21 @@ static dnb_status clip_shape(const dnb_op_shapes *s, dnb_err *err)
 
 static dnb_status clip_run(const dnb_op_call *c, dnb_err *err)
 {
-    double lo, hi;
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_float(c->node, "min", -INFINITY, &lo, err));
-    DNB_TRY(dnb_node_float(c->node, "max", INFINITY, &hi, err));
-    if (c->node->n_inputs > 2 && c->in[2])
-        lo = dnb_array_at(c->in[2], 0);
-    if (c->node->n_inputs > 3 && c->in[3])
-        hi = dnb_array_at(c->in[3], 0);
-    DNB_BY_TYPE(c, derivative, c, DNB_ALG_CLIP, lo, hi);
-done:
+    double bound[2];
+    dnb_status status = dnb_clip_bounds(c, 2, bound, err);
+    if (status == DNB_OK)
+        DNB_BY_TYPE(c, derivative, c, DNB_ALG_CLIP, bound[0], bound[1]);
     return status;
 }
 
 static dnb_status clip_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
-    double lo = -FLT_MAX, hi = FLT_MAX;
-    bool given;
-    dnb_status status = DNB_OK;
-    for (size_t i = 2; i < s->node->n_inputs; i++)
-        if (s->in[i] && !s->known[i])
-            return DNB_OK;
-    DNB_TRY(dnb_op_scalar(s, "min", 2, &lo, &given, err));
-    DNB_TRY(dnb_op_scalar(s, "max", 3, &hi, &given, err));
-    if (lo <= hi && s->out[0].ndim > 0)
-        DNB_TRY(lower_as(p, DNB_ALG_CLIP, lo, hi));
-done:
-    return status;
+    double bound[2];
+    bool known;
+    dnb_status status = dnb_clip_known(s, 2, bound, &known, err);
+    return status == DNB_OK && known && s->out[0].ndim > 0
+               ? lower_as(p, DNB_ALG_CLIP, bound[0], bound[1])
+               : status;
 }
 
 const dnb_op dnb_op_clip_grad = {.name = "dnb.ClipGrad",
@@ -219,18 +206,25 @@ done:
     return status;
 }
 
-static dnb_status reduce_max_run(const dnb_op_call *c, dnb_err *err)
+/* Two numbers per element of the gradient, then the kernel. */
+typedef void share_kernel(const dnb_op_call *c, double *first, double *second);
+
+static dnb_status share_run(const dnb_op_call *c, share_kernel *f32, share_kernel *f64,
+                            dnb_err *err)
 {
-    double *top = NULL, *ties = NULL;
+    double *work = NULL;
     size_t n = dnb_array_count(c->in[0]);
     dnb_status status = DNB_OK;
-    DNB_NEW(top, n, "maxima");
-    DNB_NEW(ties, n, "maxima");
-    DNB_BY_TYPE(c, max_share, c, top, ties);
+    DNB_NEW(work, 2 * n, "gradients of a reduction");
+    (c->out[0].dtype == DNB_F64 ? f64 : f32)(c, work, work + n);
 done:
-    dnb_free(top);
-    dnb_free(ties);
+    dnb_free(work);
     return status;
+}
+
+static dnb_status reduce_max_run(const dnb_op_call *c, dnb_err *err)
+{
+    return share_run(c, max_share_f32, max_share_f64, err);
 }
 
 const dnb_op dnb_op_reduce_max_grad = {.name = "dnb.ReduceMaxGrad",
@@ -245,16 +239,7 @@ const dnb_op dnb_op_reduce_max_grad = {.name = "dnb.ReduceMaxGrad",
 
 static dnb_status reduce_prod_run(const dnb_op_call *c, dnb_err *err)
 {
-    double *product = NULL, *zeros = NULL;
-    size_t n = dnb_array_count(c->in[0]);
-    dnb_status status = DNB_OK;
-    DNB_NEW(product, n, "products");
-    DNB_NEW(zeros, n, "products");
-    DNB_BY_TYPE(c, product_share, c, product, zeros);
-done:
-    dnb_free(product);
-    dnb_free(zeros);
-    return status;
+    return share_run(c, product_share_f32, product_share_f64, err);
 }
 
 const dnb_op dnb_op_reduce_prod_grad = {.name = "dnb.ReduceProdGrad",

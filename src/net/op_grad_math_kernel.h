@@ -57,12 +57,8 @@ static void NAME(max_share)(const dnb_op_call *c, double *top, double *ties)
     }
     for (int pass = 0; pass < 2; pass++)
         for (size_t i = 0; i < n; i++) {
-            size_t o = 0, rest = i;
+            size_t o = dnb_stepped_place(out->shape, out->ndim, step, i);
             double v = (double)x[i];
-            for (int d = out->ndim - 1; d >= 0; d--) {
-                o += rest % out->shape[d] * step[d];
-                rest /= out->shape[d];
-            }
             if (pass == 1) {
                 dst[i] = (REAL)(v == top[o] ? (double)dy[o] / ties[o] : 0);
             } else if (v > top[o] || ties[o] == 0) {
@@ -89,11 +85,7 @@ static void NAME(product_share)(const dnb_op_call *c, double *product, double *z
     }
     for (int back = 0; back < 2; back++)
         for (size_t i = 0; i < n; i++) {
-            size_t o = 0, rest = i;
-            for (int d = out->ndim - 1; d >= 0; d--) {
-                o += rest % out->shape[d] * step[d];
-                rest /= out->shape[d];
-            }
+            size_t o = dnb_stepped_place(out->shape, out->ndim, step, i);
             double v = (double)x[i], others = zeros[o] - (v == 0);
             if (back)
                 dst[i] = (REAL)(others > 0 ? 0 : (double)dy[o] * product[o] / (v == 0 ? 1 : v));

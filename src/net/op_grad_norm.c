@@ -9,11 +9,6 @@
 #include "net/op_families.h"
 #include "net/op_util.h"
 
-typedef struct lrn_numbers {
-    int64_t size;
-    double alpha, beta, k;
-} lrn_numbers;
-
 #define DNB_KERNELS "net/op_grad_norm_kernel.h"
 #include "net/each_real.h"
 
@@ -58,11 +53,7 @@ done:
 
 static dnb_status norm_factor_run(const dnb_op_call *c, dnb_err *err)
 {
-    double epsilon;
-    dnb_status status = dnb_node_float(c->node, "epsilon", 1e-5, &epsilon, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, norm_factor, c, epsilon);
-    return status;
+    return dnb_epsilon_run(c, norm_factor_f32, norm_factor_f64, err);
 }
 
 const dnb_op dnb_op_norm_factor = {.name = "dnb.NormFactor",
@@ -87,11 +78,7 @@ static dnb_status norm_scale_shape(const dnb_op_shapes *s, dnb_err *err)
 
 static dnb_status norm_scale_run(const dnb_op_call *c, dnb_err *err)
 {
-    double epsilon;
-    dnb_status status = dnb_node_float(c->node, "epsilon", 1e-5, &epsilon, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, norm_scale_grad, c, epsilon);
-    return status;
+    return dnb_epsilon_run(c, norm_scale_grad_f32, norm_scale_grad_f64, err);
 }
 
 const dnb_op dnb_op_norm_scale_grad = {.name = "dnb.NormScaleGrad",
@@ -178,35 +165,19 @@ const dnb_op dnb_op_norm_grad = {.name = "dnb.NormGrad",
 /* ---- dnb.LrnGrad: x, gradient -------------------------------------------------------------------
  */
 
-static dnb_status lrn_read(const dnb_node *n, lrn_numbers *out, dnb_err *err)
-{
-    lrn_numbers v = {0};
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_int(n, "size", 0, &v.size, err));
-    DNB_TRY(dnb_node_float(n, "alpha", 1e-4, &v.alpha, err));
-    DNB_TRY(dnb_node_float(n, "beta", 0.75, &v.beta, err));
-    DNB_TRY(dnb_node_float(n, "bias", 1.0, &v.k, err));
-    if (v.size < 1 || v.size > (int64_t)1 << 31)
-        return dnb_fail(err, DNB_EARG, "node '%s' (%s): size %lld is out of range", n->name,
-                        n->op->name, (long long)v.size);
-    *out = v;
-done:
-    return status;
-}
-
 static dnb_status lrn_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    lrn_numbers v;
-    dnb_status status = lrn_read(s->node, &v, err);
+    dnb_lrn v;
+    dnb_status status = dnb_lrn_read(s->node, &v, err);
     return status == DNB_OK ? check_pair(s, err) : status;
 }
 
 static dnb_status lrn_run(const dnb_op_call *c, dnb_err *err)
 {
-    lrn_numbers v;
+    dnb_lrn v;
     double *work = NULL;
     dnb_status status = DNB_OK;
-    DNB_TRY(lrn_read(c->node, &v, err));
+    DNB_TRY(dnb_lrn_read(c->node, &v, err));
     DNB_NEW(work, 2 * c->in[0]->shape[0] * c->in[0]->shape[1], "LRN gradient");
     DNB_BY_TYPE(c, lrn_grad, c, &v, work);
 done:

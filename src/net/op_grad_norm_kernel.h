@@ -40,7 +40,7 @@ static double NAME(power)(double s, double beta)
  * dx = dy s^-beta - 2 alpha beta / size * x * sum over the windows that hold x of dy x s^(-beta-1).
  * One column of channels at a time; work: 2 * channels numbers. */
 static void NAME(lrn_column)(const REAL *x, const REAL *dy, REAL *dst, size_t channels, size_t step,
-                             const lrn_numbers *v, double *work)
+                             const dnb_lrn *v, double *work)
 {
     int64_t n = (int64_t)channels, before = (v->size - 1) / 2, after = v->size - 1 - before;
     double *direct = work, *share = work + channels;
@@ -64,7 +64,7 @@ static void NAME(lrn_column)(const REAL *x, const REAL *dy, REAL *dst, size_t ch
 }
 
 /* work: 2 * channels numbers for each image. */
-static void NAME(lrn_grad)(const dnb_op_call *c, const lrn_numbers *v, double *work)
+static void NAME(lrn_grad)(const dnb_op_call *c, const dnb_lrn *v, double *work)
 {
     const dnb_array *x = c->in[0];
     const REAL *src = x->data, *dy = c->in[1]->data;

@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "net/grad_util.h"
 #include "net/op_families.h"
+#include "net/op_pool.h"
 #include "net/op_util.h"
 
 /* What a window's gradient is divided by: how many of its elements lie inside the input, or inside

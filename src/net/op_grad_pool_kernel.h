@@ -1,36 +1,19 @@
 /* Reference kernels of gradients of pooling, once per REAL (see each_real.h). room: net (internal)
  */
 
-/* Kernel indices [lo, hi) that fall inside 0..in, for output position `at`. */
-static void NAME(inside)(const dnb_window *w, int i, size_t at, size_t in, int64_t *start,
-                         int64_t *lo, int64_t *hi)
-{
-    int64_t d = (int64_t)w->dilation[i];
-    *start = (int64_t)(at * w->stride[i]) - (int64_t)w->pad_lo[i];
-    *lo = *start < 0 ? (-*start + d - 1) / d : 0;
-    *hi = (int64_t)in <= *start ? 0 : ((int64_t)in - *start + d - 1) / d;
-    *hi = *hi > (int64_t)w->kernel[i] ? (int64_t)w->kernel[i] : *hi;
-    *lo = *lo > *hi ? *hi : *lo;
-}
-
 /* One window: the gradient g goes to its (first) maximum, or in equal shares to all (src NULL).
  * divisor 0: the number of elements inside. */
 static void NAME(unpool_element)(const dnb_window *w, const size_t in[3], const REAL *src,
                                  REAL *dst, const size_t at[3], double g, size_t divisor)
 {
-    int64_t start[3], lo[3], hi[3];
+    const dnb_cover v = dnb_window_cover(w, in, at);
     size_t best = SIZE_MAX;
-    for (int i = 0; i < 3; i++)
-        NAME(inside)(w, i, at[i], in[i], &start[i], &lo[i], &hi[i]);
     if (divisor == 0)
-        divisor = (size_t)((hi[0] - lo[0]) * (hi[1] - lo[1]) * (hi[2] - lo[2]));
-    for (int64_t a = lo[0]; a < hi[0]; a++)
-        for (int64_t b = lo[1]; b < hi[1]; b++)
-            for (int64_t c = lo[2]; c < hi[2]; c++) {
-                size_t d = (size_t)(start[0] + a * (int64_t)w->dilation[0]);
-                size_t h = (size_t)(start[1] + b * (int64_t)w->dilation[1]);
-                size_t p =
-                    (d * in[1] + h) * in[2] + (size_t)(start[2] + c * (int64_t)w->dilation[2]);
+        divisor = v.count;
+    for (size_t a = v.first[0]; a < v.end[0]; a += w->dilation[0])
+        for (size_t b = v.first[1]; b < v.end[1]; b += w->dilation[1])
+            for (size_t c = v.first[2]; c < v.end[2]; c += w->dilation[2]) {
+                size_t p = (a * in[1] + b) * in[2] + c;
                 if (!src)
                     dst[p] = (REAL)((double)dst[p] + g / (double)divisor);
                 else if (best == SIZE_MAX || src[p] > src[best] || src[p] != src[p])
@@ -55,13 +38,10 @@ static void NAME(unpool)(const dnb_array *out, const dnb_array *grad, const dnb_
         for (size_t i = 0; i < plane; i++)
             dst[i] = 0;
         for (size_t e = 0; e < out_plane; e++) {
-            size_t at[3] = {e / (w->out[1] * w->out[2]), e / w->out[2] % w->out[1], e % w->out[2]};
-            size_t divisor = share == UNPOOL_INSIDE ? 0 : 1;
-            for (int i = 0; share == UNPOOL_ALL && i < 3; i++) {
-                int64_t start, lo, hi;
-                NAME(inside)(w, i, at[i], in[i] + w->pad_hi[i], &start, &lo, &hi);
-                divisor *= (size_t)hi; /* left padding counts too */
-            }
+            size_t at[3], divisor = share == UNPOOL_INSIDE ? 0 : 1;
+            dnb_place_3d(w->out, e, at);
+            if (share == UNPOOL_ALL)
+                divisor = dnb_window_padded(w, in, at);
             NAME(unpool_element)
             (w, in, x ? (const REAL *)x->data + p * plane : NULL, dst, at,
              (double)dy[p * out_plane + e], divisor);
@@ -83,7 +63,8 @@ static void NAME(adaptive_unpool)(const dnb_array *out, const dnb_array *grad)
         for (size_t i = 0; i < plane; i++)
             dst[i] = 0;
         for (size_t e = 0; e < cells; e++) {
-            size_t at[3] = {e / (n[1] * n[2]), e / n[2] % n[1], e % n[2]}, lo[3], hi[3], count = 1;
+            size_t at[3], lo[3], hi[3], count = 1;
+            dnb_place_3d(n, e, at);
             for (int i = 0; i < 3; i++) {
                 lo[i] = at[i] * in[i] / n[i];
                 hi[i] = ((at[i] + 1) * in[i] + n[i] - 1) / n[i];

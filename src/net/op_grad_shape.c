@@ -19,16 +19,6 @@ typedef struct sum_walk {
     size_t gone[DNB_MAX_DIMS], gone_step[DNB_MAX_DIMS];
 } sum_walk;
 
-static size_t walk_offset(size_t i, const size_t *size, const size_t *step, int ndim)
-{
-    size_t at = 0;
-    for (int d = ndim - 1; d >= 0; d--) {
-        at += i % size[d] * step[d];
-        i /= size[d];
-    }
-    return at;
-}
-
 #define DNB_KERNELS "net/op_grad_shape_kernel.h"
 #include "net/each_real.h"
 

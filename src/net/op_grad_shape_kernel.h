@@ -12,11 +12,7 @@ static void NAME(spread)(const dnb_array *out, const dnb_array *x, double factor
     dnb_broadcast_steps(x, out, step);
 #pragma omp parallel for schedule(static)
     for (size_t r = 0; r < rows; r++) {
-        size_t at = 0, rest = r;
-        for (int d = last - 1; d >= 0; d--) {
-            at += rest % out->shape[d] * step[d];
-            rest /= out->shape[d];
-        }
+        size_t at = dnb_stepped_place(out->shape, last, step, r);
         for (size_t i = 0; i < width; i++)
             dst[r * width + i] = (REAL)(factor * (double)src[at + i * step[last]]);
     }
@@ -29,10 +25,10 @@ static void NAME(sum_to)(const dnb_array *out, const dnb_array *x, const sum_wal
     REAL *dst = out->data;
 #pragma omp parallel for schedule(static)
     for (size_t o = 0; o < w->n_kept; o++) {
-        const REAL *s = src + walk_offset(o, w->kept, w->kept_step, w->kept_ndim);
+        const REAL *s = src + dnb_stepped_place(w->kept, w->kept_ndim, w->kept_step, o);
         double sum = 0;
         for (size_t i = 0; i < w->n_gone; i += w->run) {
-            const REAL *row = s + walk_offset(i, w->gone, w->gone_step, w->gone_ndim);
+            const REAL *row = s + dnb_stepped_place(w->gone, w->gone_ndim, w->gone_step, i);
             for (size_t k = 0; k < w->run; k++)
                 sum += (double)row[k * w->run_step];
         }

@@ -41,11 +41,7 @@ static dnb_status instance_norm_shape(const dnb_op_shapes *s, dnb_err *err)
 
 static dnb_status instance_norm_run(const dnb_op_call *c, dnb_err *err)
 {
-    double epsilon;
-    dnb_status status = dnb_node_float(c->node, "epsilon", 1e-5, &epsilon, err);
-    if (status == DNB_OK)
-        DNB_BY_TYPE(c, instance_norm, c, epsilon);
-    return status;
+    return dnb_epsilon_run(c, instance_norm_f32, instance_norm_f64, err);
 }
 
 const dnb_op dnb_op_instance_norm = {.name = "InstanceNormalization",
@@ -59,33 +55,12 @@ const dnb_op dnb_op_instance_norm = {.name = "InstanceNormalization",
 /* ---- LRN ----------------------------------------------------------------------------------------
  */
 
-typedef struct lrn_numbers {
-    int64_t size;
-    double alpha, beta, k;
-} lrn_numbers;
-
-static dnb_status lrn_read(const dnb_node *n, lrn_numbers *out, dnb_err *err)
-{
-    lrn_numbers v = {0};
-    dnb_status status = DNB_OK;
-    DNB_TRY(dnb_node_int(n, "size", 0, &v.size, err));
-    DNB_TRY(dnb_node_float(n, "alpha", 1e-4, &v.alpha, err));
-    DNB_TRY(dnb_node_float(n, "beta", 0.75, &v.beta, err));
-    DNB_TRY(dnb_node_float(n, "bias", 1.0, &v.k, err));
-    if (v.size < 1 || v.size > (int64_t)1 << 31)
-        return dnb_fail(err, DNB_EARG, "node '%s' (LRN): size %lld is out of range", n->name,
-                        (long long)v.size);
-    *out = v;
-done:
-    return status;
-}
-
 static dnb_status lrn_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    lrn_numbers v = {0};
+    dnb_lrn v = {0};
     dnb_status status = DNB_OK;
     DNB_TRY(check_channels(s, 0, 2, err));
-    DNB_TRY(lrn_read(s->node, &v, err));
+    DNB_TRY(dnb_lrn_read(s->node, &v, err));
     s->out[0] = *s->in[0];
 done:
     return status;
@@ -93,8 +68,8 @@ done:
 
 static dnb_status lrn_run(const dnb_op_call *c, dnb_err *err)
 {
-    lrn_numbers v = {0};
-    dnb_status status = lrn_read(c->node, &v, err);
+    dnb_lrn v = {0};
+    dnb_status status = dnb_lrn_read(c->node, &v, err);
     if (status == DNB_OK)
         DNB_BY_TYPE(c, lrn, c, v.size, v.alpha, v.beta, v.k);
     return status;
@@ -102,8 +77,8 @@ static dnb_status lrn_run(const dnb_op_call *c, dnb_err *err)
 
 static dnb_status lrn_lower(const dnb_op_shapes *s, dnb_prim *p, dnb_err *err)
 {
-    lrn_numbers v = {0};
-    dnb_status status = lrn_read(s->node, &v, err);
+    dnb_lrn v = {0};
+    dnb_status status = dnb_lrn_read(s->node, &v, err);
     if (status != DNB_OK)
         return status;
     if (v.size % 2 == 0 || s->in[0]->ndim != 4)

@@ -19,20 +19,11 @@ typedef struct padding {
 
 static dnb_status read_mode(const dnb_node *n, pad_mode *mode, dnb_err *err)
 {
-    static const char *const names[] = {"constant", "reflect", "edge", "wrap"};
-    const char *name = NULL;
-    dnb_status status = dnb_node_string(n, "mode", &name, err);
-    if (status != DNB_OK)
-        return status;
-    *mode = PAD_CONSTANT;
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *mode = (pad_mode)i;
-            return DNB_OK;
-        }
-    return !name ? DNB_OK
-                 : dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (Pad): mode '%s' is unsupported",
-                            n->name, name);
+    static const char *const names[] = {"constant", "reflect", "edge", "wrap", NULL};
+    int found = PAD_CONSTANT;
+    dnb_status status = dnb_node_choice(n, "mode", names, PAD_CONSTANT, &found, err);
+    *mode = (pad_mode)found;
+    return status;
 }
 
 /* The attribute that holds the padding: opset 1 had another name. */

@@ -1,31 +1,9 @@
 /* Reference kernels of pooling, once per REAL (see each_real.h). room: net (internal) */
 
-/* divisor 0: only what lies inside counts. */
-static REAL NAME(average_element)(const dnb_window *w, const size_t in[3], const REAL *src,
-                                  const size_t at[3], size_t divisor)
-{
-    int64_t start[3], lo[3], hi[3];
-    double sum = 0;
-    for (int i = 0; i < 3; i++)
-        dnb_window_clip(w, i, at[i], in[i], &start[i], &lo[i], &hi[i]);
-    for (int64_t a = lo[0]; a < hi[0]; a++)
-        for (int64_t b = lo[1]; b < hi[1]; b++)
-            for (int64_t c = lo[2]; c < hi[2]; c++) {
-                size_t d = (size_t)(start[0] + a * (int64_t)w->dilation[0]);
-                size_t h = (size_t)(start[1] + b * (int64_t)w->dilation[1]);
-                size_t x = (size_t)(start[2] + c * (int64_t)w->dilation[2]);
-                sum += (double)src[(d * in[1] + h) * in[2] + x];
-            }
-    if (divisor == 0)
-        divisor = (size_t)((hi[0] - lo[0]) * (hi[1] - lo[1]) * (hi[2] - lo[2]));
-    return (REAL)(sum / (double)divisor);
-}
-
 /* include_pad: padding counts as zeros (but not what ceil_mode hangs over beyond it). */
 static void NAME(average_pool)(const dnb_op_call *call, const dnb_window *w, bool include_pad)
 {
     const dnb_array *x = call->in[0];
-    const REAL *src = x->data;
     REAL *dst = call->out[0].data;
     size_t in[3], planes = x->shape[0] * x->shape[1];
     dnb_spatial_3d(x, in);
@@ -33,18 +11,17 @@ static void NAME(average_pool)(const dnb_op_call *call, const dnb_window *w, boo
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < planes; p++)
         for (size_t e = 0; e < out_plane; e++) {
-            size_t at[3] = {e / (w->out[1] * w->out[2]), e / w->out[2] % w->out[1], e % w->out[2]};
-            size_t divisor = 0;
-            if (include_pad) {
-                divisor = 1;
-                for (int i = 0; i < 3; i++) {
-                    int64_t start, lo, hi;
-                    dnb_window_clip(w, i, at[i], in[i] + w->pad_hi[i], &start, &lo, &hi);
-                    divisor *= (size_t)hi; /* left padding counts too */
-                }
-            }
-            dst[p * out_plane + e] =
-                NAME(average_element)(w, in, src + p * in[0] * in[1] * in[2], at, divisor);
+            const REAL *src = (const REAL *)x->data + p * in[0] * in[1] * in[2];
+            size_t at[3];
+            double sum = 0;
+            dnb_place_3d(w->out, e, at);
+            const dnb_cover v = dnb_window_cover(w, in, at);
+            for (size_t a = v.first[0]; a < v.end[0]; a += w->dilation[0])
+                for (size_t b = v.first[1]; b < v.end[1]; b += w->dilation[1])
+                    for (size_t c = v.first[2]; c < v.end[2]; c += w->dilation[2])
+                        sum += (double)src[(a * in[1] + b) * in[2] + c];
+            size_t divisor = include_pad ? dnb_window_padded(w, in, at) : v.count;
+            dst[p * out_plane + e] = (REAL)(sum / (double)divisor);
         }
 }
 
@@ -82,9 +59,9 @@ static void NAME(adaptive_pool)(const dnb_op_call *call, const size_t out[3])
 #pragma omp parallel for schedule(static)
     for (size_t p = 0; p < planes; p++)
         for (size_t e = 0; e < out_plane; e++) {
-            size_t at[3] = {e / (out[1] * out[2]), e / out[2] % out[1], e % out[2]};
-            size_t lo[3], hi[3];
+            size_t at[3], lo[3], hi[3];
             double sum = 0;
+            dnb_place_3d(out, e, at);
             for (int i = 0; i < 3; i++) {
                 lo[i] = at[i] * in[i] / out[i];
                 hi[i] = ((at[i] + 1) * in[i] + out[i] - 1) / out[i];

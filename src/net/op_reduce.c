@@ -33,16 +33,6 @@ typedef struct reduce_walk {
 /* Elements from which on a second thread pays. */
 #define PARALLEL_WORTH ((size_t)1 << 14)
 
-static size_t walk_offset(size_t i, const size_t *size, const size_t *step, int ndim)
-{
-    size_t at = 0;
-    for (int d = ndim - 1; d >= 0; d--) {
-        at += i % size[d] * step[d];
-        i /= size[d];
-    }
-    return at;
-}
-
 #define DNB_KERNELS "net/op_reduce_kernel.h"
 #include "net/each_number.h"
 

@@ -45,7 +45,7 @@ static ACC NAME(reduce_gone)(reduce_kind kind, const reduce_walk *w, const REAL 
 {
     ACC acc = NAME(reduce_start)(kind);
     for (size_t r = 0; r < w->n_rows; r++) {
-        size_t at = walk_offset(r, w->gone, w->gone_step, w->gone_ndim - 1);
+        size_t at = dnb_stepped_place(w->gone, w->gone_ndim - 1, w->gone_step, r);
         acc = NAME(reduce_row)(kind, acc, s + at, w->row, w->row_step);
     }
     return acc;
@@ -58,7 +58,7 @@ static double NAME(log_sum_exp)(const reduce_walk *w, const REAL *s)
     if (w->n_gone == 0 || isinf(top))
         return w->n_gone ? top : -INFINITY;
     for (size_t r = 0; r < w->n_rows; r++) {
-        const REAL *row = s + walk_offset(r, w->gone, w->gone_step, w->gone_ndim - 1);
+        const REAL *row = s + dnb_stepped_place(w->gone, w->gone_ndim - 1, w->gone_step, r);
         for (size_t i = 0; i < w->row; i++)
             sum += exp((double)row[i * w->row_step] - top);
     }
@@ -88,6 +88,6 @@ static void NAME(reduce)(const dnb_op_call *c, const reduce_walk *w, reduce_kind
     REAL *dst = c->out[0].data;
 #pragma omp parallel for schedule(static) if (w->n_kept * w->n_gone > PARALLEL_WORTH)
     for (size_t o = 0; o < w->n_kept; o++)
-        dst[o] =
-            NAME(reduce_one)(kind, w, src + walk_offset(o, w->kept, w->kept_step, w->kept_ndim));
+        dst[o] = NAME(reduce_one)(kind, w,
+                                  src + dnb_stepped_place(w->kept, w->kept_ndim, w->kept_step, o));
 }

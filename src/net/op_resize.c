@@ -32,24 +32,6 @@ static bool is_upsample(const dnb_node *n)
     return n->op == &dnb_op_upsample || n->op == &dnb_op_upsample_grad;
 }
 
-/* Attribute `name` as its place in a list of names. */
-static dnb_status read_choice(const dnb_node *n, const char *name, const char *const *list,
-                              int fallback, int *out, dnb_err *err)
-{
-    const char *text = NULL;
-    dnb_status status = dnb_node_string(n, name, &text, err);
-    *out = fallback;
-    if (status != DNB_OK || !text)
-        return status;
-    for (int i = 0; list[i]; i++)
-        if (strcmp(text, list[i]) == 0) {
-            *out = i;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): %s '%s' is unsupported", n->name,
-                    n->op->name, name, text);
-}
-
 static dnb_status read_modes(const dnb_node *n, int opset, dnb_resize *r, dnb_err *err)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic", NULL};
@@ -63,14 +45,14 @@ static dnb_status read_modes(const dnb_node *n, int opset, dnb_resize *r, dnb_er
     bool upsample = is_upsample(n), old = upsample || opset < 11;
     int mode, coordinate, rounding;
     dnb_status status = DNB_OK;
-    DNB_TRY(read_choice(n, "mode", old ? old_modes : modes, 0, &mode, err));
-    DNB_TRY(read_choice(n, "coordinate_transformation_mode", coordinates,
-                        old ? DNB_RESIZE_ASYMMETRIC : DNB_RESIZE_HALF_PIXEL, &coordinate, err));
-    DNB_TRY(read_choice(n, "nearest_mode", roundings,
-                        upsample ? DNB_RESIZE_FLOOR
-                        : old    ? DNB_RESIZE_SIMPLE
-                                 : DNB_RESIZE_PREFER_FLOOR,
-                        &rounding, err));
+    DNB_TRY(dnb_node_choice(n, "mode", old ? old_modes : modes, 0, &mode, err));
+    DNB_TRY(dnb_node_choice(n, "coordinate_transformation_mode", coordinates,
+                            old ? DNB_RESIZE_ASYMMETRIC : DNB_RESIZE_HALF_PIXEL, &coordinate, err));
+    DNB_TRY(dnb_node_choice(n, "nearest_mode", roundings,
+                            upsample ? DNB_RESIZE_FLOOR
+                            : old    ? DNB_RESIZE_SIMPLE
+                                     : DNB_RESIZE_PREFER_FLOOR,
+                            &rounding, err));
     r->mode = old && mode > 1 ? DNB_RESIZE_LINEAR : (dnb_resize_mode)mode;
     r->coordinates = (dnb_resize_coordinates)coordinate;
     r->rounding = (dnb_resize_rounding)rounding;
@@ -208,7 +190,7 @@ static dnb_status sizes_from_sizes(const resize_request *q, const int *axes, siz
         r->out[axes[i]] = (size_t)size;
         r->scale[axes[i]] = (double)size / (double)q->x->dim[axes[i]];
     }
-    DNB_TRY(read_choice(q->node, "keep_aspect_ratio_policy", policies, 0, &policy, err));
+    DNB_TRY(dnb_node_choice(q->node, "keep_aspect_ratio_policy", policies, 0, &policy, err));
     if (policy)
         DNB_TRY(keep_aspect(q, axes, n_axes, policy == 2, r, err));
 done:

@@ -184,24 +184,6 @@ static roi_box roi_place(const roi_plan *p, const double corner[4])
 #define DNB_KERNELS "net/op_sample_kernel.h"
 #include "net/each_real.h"
 
-/* Attribute `name` as its place in a list of names, the first being the default. */
-static dnb_status read_choice(const dnb_node *n, const char *name, const char *const *list,
-                              int *out, dnb_err *err)
-{
-    const char *text = NULL;
-    dnb_status status = dnb_node_string(n, name, &text, err);
-    *out = 0;
-    if (status != DNB_OK || !text)
-        return status;
-    for (int i = 0; list[i]; i++)
-        if (strcmp(text, list[i]) == 0) {
-            *out = i;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): %s '%s' is unsupported", n->name,
-                    n->op->name, name, text);
-}
-
 /* Input i is float and has this rank. */
 static dnb_status check_rank(const dnb_op_shapes *s, size_t i, int ndim, dnb_err *err)
 {
@@ -226,8 +208,8 @@ static dnb_status grid_read(const dnb_node *n, grid_plan *p, dnb_err *err)
     int mode, padding;
     int64_t align = 0;
     dnb_status status = DNB_OK;
-    DNB_TRY(read_choice(n, "mode", modes, &mode, err));
-    DNB_TRY(read_choice(n, "padding_mode", paddings, &padding, err));
+    DNB_TRY(dnb_node_choice(n, "mode", modes, 0, &mode, err));
+    DNB_TRY(dnb_node_choice(n, "padding_mode", paddings, 0, &padding, err));
     DNB_TRY(dnb_node_int(n, "align_corners", 0, &align, err));
     *p =
         (grid_plan){.mode = (grid_mode)mode, .padding = (grid_padding)padding, .align = align != 0};
@@ -357,8 +339,8 @@ static dnb_status roi_read(const dnb_node *n, int opset, roi_plan *out, dnb_err 
     int64_t ratio = 0, h = 1, w = 1;
     int pool, old;
     dnb_status status = DNB_OK;
-    DNB_TRY(read_choice(n, "mode", pools, &pool, err));
-    DNB_TRY(read_choice(n, "coordinate_transformation_mode", coordinates, &old, err));
+    DNB_TRY(dnb_node_choice(n, "mode", pools, 0, &pool, err));
+    DNB_TRY(dnb_node_choice(n, "coordinate_transformation_mode", coordinates, 0, &old, err));
     DNB_TRY(dnb_node_int(n, "sampling_ratio", 0, &ratio, err));
     DNB_TRY(dnb_node_int(n, "output_height", 1, &h, err));
     DNB_TRY(dnb_node_int(n, "output_width", 1, &w, err));

@@ -21,20 +21,11 @@ typedef enum scatter_kind {
 
 static dnb_status scatter_reduction(const dnb_node *n, scatter_kind *kind, dnb_err *err)
 {
-    static const char *const names[] = {"none", "add", "mul", "min", "max"};
-    const char *name = NULL;
-    dnb_status status = dnb_node_string(n, "reduction", &name, err);
-    if (status != DNB_OK)
-        return status;
-    *kind = SCATTER_SET;
-    for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *kind = (scatter_kind)i;
-            return DNB_OK;
-        }
-    return !name ? DNB_OK
-                 : dnb_fail(err, DNB_EUNSUPPORTED, "node '%s' (%s): reduction '%s' is unsupported",
-                            n->name, n->op->name, name);
+    static const char *const names[] = {"none", "add", "mul", "min", "max", NULL};
+    int found = SCATTER_SET;
+    dnb_status status = dnb_node_choice(n, "reduction", names, SCATTER_SET, &found, err);
+    *kind = (scatter_kind)found;
+    return status;
 }
 
 static dnb_status misfit(const dnb_op_shapes *s, dnb_err *err)

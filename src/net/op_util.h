@@ -45,6 +45,17 @@ dnb_status dnb_op_broadcast(const dnb_node *n, const dnb_shape *a, const dnb_sha
                             dnb_shape *out, dnb_err *err) DNB_MUST_CHECK;
 /* Element steps of an array of shape s per dimension of `out` (0 where it broadcasts). */
 void dnb_broadcast_steps(const dnb_array *s, const dnb_array *out, size_t step[DNB_MAX_DIMS]);
+/* Where such an array has the element for element i of an output, counted row by row in its first
+ * ndim dimensions. */
+static inline size_t dnb_stepped_place(const size_t *shape, int ndim, const size_t *step, size_t i)
+{
+    size_t at = 0;
+    for (int d = ndim - 1; d >= 0; d--) {
+        at += i % shape[d] * step[d];
+        i /= shape[d];
+    }
+    return at;
+}
 
 /* A sliding window over 1 to 3 spatial dimensions. */
 typedef struct dnb_window {
@@ -72,6 +83,31 @@ void dnb_spatial_3d(const dnb_array *a, size_t size[3]);
 
 /* dst = src in its layout (element types equal). */
 dnb_status dnb_kernel_copy(const dnb_op_call *c, dnb_err *err) DNB_MUST_CHECK;
+
+/* Attribute `name` as its place in a list of texts that ends with NULL; `fallback` where it is not
+ * given. DNB_EUNSUPPORTED: none of them. */
+dnb_status dnb_node_choice(const dnb_node *n, const char *name, const char *const *list,
+                           int fallback, int *out, dnb_err *err) DNB_MUST_CHECK;
+
+/* The bounds of Clip and of its gradient: attributes min and max (before opset 11), or inputs
+ * `first` and `first` + 1; infinite where neither is given. */
+dnb_status dnb_clip_bounds(const dnb_op_call *c, size_t first, double bound[2],
+                           dnb_err *err) DNB_MUST_CHECK;
+/* The same before running, for a primitive: false when not known, or when they cross. */
+dnb_status dnb_clip_known(const dnb_op_shapes *s, size_t first, double bound[2], bool *known,
+                          dnb_err *err) DNB_MUST_CHECK;
+
+/* LRN and its gradient. */
+typedef struct dnb_lrn {
+    int64_t size;
+    double alpha, beta, k;
+} dnb_lrn;
+dnb_status dnb_lrn_read(const dnb_node *n, dnb_lrn *out, dnb_err *err) DNB_MUST_CHECK;
+
+/* Runs a kernel whose only number is the attribute epsilon, by the type of the first output. */
+typedef void dnb_epsilon_kernel(const dnb_op_call *c, double epsilon);
+dnb_status dnb_epsilon_run(const dnb_op_call *c, dnb_epsilon_kernel *f32, dnb_epsilon_kernel *f64,
+                           dnb_err *err) DNB_MUST_CHECK;
 
 /* fn_f32 or fn_f64, by the type of the first output. */
 #define DNB_BY_TYPE(c, fn, ...)                                                                    \

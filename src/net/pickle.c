@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "net/pickle_store.h"
-
-#define MAX_MARKS 4096
+#include "net/pickle_machine.h"
 
 struct dnb_pickle {
     dnb_pk_arena arena;
@@ -17,132 +15,23 @@ struct dnb_pickle {
     dnb_pk_value persistent; /* a list */
 };
 
-typedef struct machine {
-    dnb_pk_window in;
-    const char *file;
-    dnb_pk_arena *arena;
-    dnb_pk_value *persistent;
-    const dnb_pk_global *globals;
-    dnb_pk_value **stack, **memo;
-    size_t n, cap, memo_n, memo_cap;
-    size_t mark[MAX_MARKS], n_marks;
-    bool stopped;
-    dnb_err *err;
-} machine;
-
-typedef dnb_status handler(machine *m, int code, const dnb_pk_argument *a);
-
-static dnb_status bad(machine *m, const char *what)
-{
-    return dnb_fail(m->err, DNB_EFORMAT, "%s: broken pickle at byte %zu: %s", m->file, m->in.pos,
-                    what);
-}
-
-/* ---- memory, stack and memo ---- */
-
-static dnb_pk_value *value(machine *m, dnb_pk_kind kind)
-{
-    dnb_pk_value *v = dnb_pk_arena_get(m->arena, 1, sizeof *v, m->file, m->err);
-    if (v)
-        v->kind = kind;
-    return v;
-}
-
-/* After value() or an arena call failed. */
-static dnb_status no_memory(const machine *m)
-{
-    return m->err->status;
-}
-
-/* Grows a pointer array to hold index n. */
-static dnb_status grow(machine *m, dnb_pk_value ***items, size_t *cap, size_t n)
-{
-    if (n < *cap)
-        return DNB_OK;
-    size_t bigger = *cap ? *cap : 256;
-    while (bigger <= n)
-        bigger *= 2;
-    dnb_pk_value **p = dnb_realloc(*items, bigger, sizeof **items);
-    if (!p)
-        return dnb_fail_memory(m->err, m->file, bigger * sizeof **items);
-    memset(p + *cap, 0, (bigger - *cap) * sizeof *p);
-    *items = p;
-    *cap = bigger;
-    return DNB_OK;
-}
-
-static dnb_status push(machine *m, dnb_pk_value *v)
-{
-    if (!v)
-        return no_memory(m);
-    dnb_status status = grow(m, &m->stack, &m->cap, m->n);
-    if (status == DNB_OK)
-        m->stack[m->n++] = v;
-    return status;
-}
-
-/* Slots above the last mark: what an opcode may pop. */
-static size_t depth(const machine *m)
-{
-    return m->n - (m->n_marks ? m->mark[m->n_marks - 1] : 0);
-}
-
-static dnb_status need(machine *m, size_t n)
-{
-    return depth(m) >= n ? DNB_OK : bad(m, "its stack is too short");
-}
-
-/* Removes the last mark; *from = the first slot above it. */
-static dnb_status pop_mark(machine *m, size_t *from)
-{
-    if (m->n_marks == 0)
-        return bad(m, "a mark is missing");
-    *from = m->mark[--m->n_marks];
-    return DNB_OK;
-}
-
-/* Replaces the slots from `from` on by one container of them. */
-static dnb_status collect(machine *m, dnb_pk_kind kind, size_t from)
-{
-    dnb_pk_value *v = value(m, kind);
-    if (!v)
-        return no_memory(m);
-    for (size_t i = from; i < m->n; i++) {
-        dnb_status status = dnb_pk_append(m->arena, v, m->stack[i], m->file, m->err);
-        if (status != DNB_OK)
-            return status;
-    }
-    m->n = from;
-    return push(m, v);
-}
-
 /* ---- constants ---- */
 
-static dnb_status push_number(machine *m, dnb_pk_kind kind, int64_t i, double f)
+static dnb_status push_number(dnb_pk_machine *m, dnb_pk_kind kind, int64_t i, double f)
 {
-    dnb_pk_value *v = value(m, kind);
+    dnb_pk_value *v = dnb_pk_value_new(m, kind);
     if (!v)
-        return no_memory(m);
+        return dnb_pk_no_memory(m);
     v->integer = i;
     v->real = f;
-    return push(m, v);
+    return dnb_pk_push(m, v);
 }
 
-static dnb_status push_text(machine *m, dnb_pk_kind kind, const char *s, size_t n)
-{
-    dnb_pk_value *v = value(m, kind);
-    if (!v)
-        return no_memory(m);
-    v->text = s;
-    v->size = n;
-    return push(m, v);
-}
-
-static dnb_status op_constant(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_constant(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     switch (code) {
     case 'N':
-        return push(m, value(m, DNB_PK_NONE));
+        return dnb_pk_push(m, dnb_pk_value_new(m, DNB_PK_NONE));
     case 0x88:
         return push_number(m, DNB_PK_BOOL, 1, 0);
     case 0x89:
@@ -153,35 +42,35 @@ static dnb_status op_constant(machine *m, int code, const dnb_pk_argument *a)
     case 'C':
     case 0x8e:
     case 0x96:
-        return push_text(m, DNB_PK_BYTES, a->s, a->n);
+        return dnb_pk_push_text(m, DNB_PK_BYTES, a->s, a->n);
     case 'T':
     case 'U':
     case 'V':
     case 'X':
     case 0x8c:
     case 0x8d:
-        return push_text(m, DNB_PK_STR, a->s, a->n);
+        return dnb_pk_push_text(m, DNB_PK_STR, a->s, a->n);
     default:
         return push_number(m, DNB_PK_INT, a->i, 0); /* J K M */
     }
 }
 
 /* Numbers and strings written as text (protocol 0). */
-static dnb_status op_text(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_text(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     char *end;
     if (code == 'S') {
         if (a->n < 2 || (a->s[0] != '\'' && a->s[0] != '"') || a->s[a->n - 1] != a->s[0])
-            return bad(m, "a string without its quotes");
+            return dnb_pk_bad(m, "a string without its quotes");
         char *s = dnb_pk_arena_get(m->arena, a->n, 1, m->file, m->err);
         if (!s)
-            return no_memory(m);
+            return dnb_pk_no_memory(m);
         memcpy(s, a->s + 1, a->n - 2);
-        return push_text(m, DNB_PK_STR, s, a->n - 2);
+        return dnb_pk_push_text(m, DNB_PK_STR, s, a->n - 2);
     }
     if (code == 'F') {
         double f = strtod(a->s, &end);
-        return end == a->s || *end ? bad(m, "a float that is no number")
+        return end == a->s || *end ? dnb_pk_bad(m, "a float that is no number")
                                    : push_number(m, DNB_PK_FLOAT, 0, f);
     }
     if (code == 'I' && (strcmp(a->s, "00") == 0 || strcmp(a->s, "01") == 0))
@@ -189,16 +78,16 @@ static dnb_status op_text(machine *m, int code, const dnb_pk_argument *a)
     long long i = strtoll(a->s, &end, 10);
     if (code == 'L' && *end == 'L')
         end++;
-    return end == a->s || *end ? bad(m, "an integer that is no number")
+    return end == a->s || *end ? dnb_pk_bad(m, "an integer that is no number")
                                : push_number(m, DNB_PK_INT, i, 0);
 }
 
 /* LONG1, LONG4: two's complement, little-endian. */
-static dnb_status op_long(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_long(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     (void)code;
     if (a->n > 8)
-        return push_text(m, DNB_PK_LONG, a->s, a->n);
+        return dnb_pk_push_text(m, DNB_PK_LONG, a->s, a->n);
     uint64_t u = a->n && (a->s[a->n - 1] & 0x80) ? UINT64_MAX : 0;
     for (size_t i = a->n; i-- > 0;)
         u = u << 8 | (unsigned char)a->s[i];
@@ -207,43 +96,43 @@ static dnb_status op_long(machine *m, int code, const dnb_pk_argument *a)
 
 /* ---- stack and memo ---- */
 
-static dnb_status op_stack(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_stack(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     dnb_status status = DNB_OK;
     (void)a;
     switch (code) {
     case '(':
-        if (m->n_marks == MAX_MARKS)
-            return bad(m, "nested too deeply");
+        if (m->n_marks == DNB_PK_MARKS)
+            return dnb_pk_bad(m, "nested too deeply");
         m->mark[m->n_marks++] = m->n;
         return DNB_OK;
     case '0': /* POP drops a mark when one is on top */
-        if (m->n_marks && depth(m) == 0) {
+        if (m->n_marks && dnb_pk_depth(m) == 0) {
             m->n_marks--;
             return DNB_OK;
         }
-        if ((status = need(m, 1)) == DNB_OK)
+        if ((status = dnb_pk_need(m, 1)) == DNB_OK)
             m->n--;
         return status;
     case '1':
-        return pop_mark(m, &m->n);
+        return dnb_pk_pop_mark(m, &m->n);
     case '2':
-        return (status = need(m, 1)) == DNB_OK ? push(m, m->stack[m->n - 1]) : status;
+        return (status = dnb_pk_need(m, 1)) == DNB_OK ? dnb_pk_push(m, m->stack[m->n - 1]) : status;
     default: /* STOP */
         m->stopped = true;
-        return m->n_marks == 0 && m->n == 1 ? DNB_OK : bad(m, "it ends with a wrong stack");
+        return m->n_marks == 0 && m->n == 1 ? DNB_OK : dnb_pk_bad(m, "it ends with a wrong stack");
     }
 }
 
-static dnb_status memo_put(machine *m, size_t i)
+static dnb_status memo_put(dnb_pk_machine *m, size_t i)
 {
-    dnb_status status = need(m, 1);
+    dnb_status status = dnb_pk_need(m, 1);
     if (status != DNB_OK)
         return status;
     /* Writers number their entries one by one, and each takes at least a byte. */
     if (i > m->in.pos - m->in.start)
-        return bad(m, "a memo number out of order");
-    status = grow(m, &m->memo, &m->memo_cap, i);
+        return dnb_pk_bad(m, "a memo number out of order");
+    status = dnb_pk_grow(m, &m->memo, &m->memo_cap, i);
     if (status != DNB_OK)
         return status;
     if (!m->memo[i])
@@ -252,58 +141,62 @@ static dnb_status memo_put(machine *m, size_t i)
     return DNB_OK;
 }
 
-static dnb_status op_memo(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_memo(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     int64_t i = a->i;
     if (code == 'p' || code == 'g') {
         char *end;
         i = strtoll(a->s, &end, 10);
         if (end == a->s || *end || i < 0)
-            return bad(m, "a memo number that is no number");
+            return dnb_pk_bad(m, "a memo number that is no number");
     }
     if (code == 0x94)
         return memo_put(m, m->memo_n);
     if (code == 'p' || code == 'q' || code == 'r')
         return memo_put(m, (size_t)i);
     if ((size_t)i >= m->memo_cap || !m->memo[i])
-        return bad(m, "it uses a memo entry that was never made");
-    return push(m, m->memo[i]);
+        return dnb_pk_bad(m, "it uses a memo entry that was never made");
+    return dnb_pk_push(m, m->memo[i]);
 }
 
 /* ---- containers ---- */
 
-static dnb_status op_make(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_make(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     size_t from = m->n;
     dnb_status status = DNB_OK;
     (void)a;
     switch (code) {
     case ')':
-        return collect(m, DNB_PK_TUPLE, m->n);
+        return dnb_pk_collect(m, DNB_PK_TUPLE, m->n);
     case ']':
     case 0x8f: /* a set: its members in order */
-        return collect(m, DNB_PK_LIST, m->n);
+        return dnb_pk_collect(m, DNB_PK_LIST, m->n);
     case '}':
-        return collect(m, DNB_PK_MAP, m->n);
+        return dnb_pk_collect(m, DNB_PK_MAP, m->n);
     case 0x85:
     case 0x86:
     case 0x87:
         from = (size_t)(code - 0x84);
-        status = need(m, from);
-        return status == DNB_OK ? collect(m, DNB_PK_TUPLE, m->n - from) : status;
+        status = dnb_pk_need(m, from);
+        return status == DNB_OK ? dnb_pk_collect(m, DNB_PK_TUPLE, m->n - from) : status;
     default:
         break;
     }
-    status = pop_mark(m, &from);
+    status = dnb_pk_pop_mark(m, &from);
     if (status != DNB_OK)
         return status;
     if (code == 'd' && (m->n - from) % 2)
-        return bad(m, "a dict with a key that has no value");
-    return collect(m, code == 'd' ? DNB_PK_MAP : code == 't' ? DNB_PK_TUPLE : DNB_PK_LIST, from);
+        return dnb_pk_bad(m, "a dict with a key that has no value");
+    return dnb_pk_collect(m,
+                          code == 'd'   ? DNB_PK_MAP
+                          : code == 't' ? DNB_PK_TUPLE
+                                        : DNB_PK_LIST,
+                          from);
 }
 
 /* APPEND(S), SETITEM(S), ADDITEMS: the container lies below the items. */
-static dnb_status op_extend(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_extend(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     bool map = code == 's' || code == 'u';
     size_t from = 0;
@@ -311,168 +204,26 @@ static dnb_status op_extend(machine *m, int code, const dnb_pk_argument *a)
     (void)a;
     if (code == 'a' || code == 's') {
         size_t count = map ? 2 : 1;
-        if ((status = need(m, count + 1)) != DNB_OK)
+        if ((status = dnb_pk_need(m, count + 1)) != DNB_OK)
             return status;
         from = m->n - count;
-    } else if ((status = pop_mark(m, &from)) != DNB_OK) {
+    } else if ((status = dnb_pk_pop_mark(m, &from)) != DNB_OK) {
         return status;
     }
     size_t floor = m->n_marks ? m->mark[m->n_marks - 1] : 0;
     if (from <= floor)
-        return bad(m, "items without a container");
+        return dnb_pk_bad(m, "items without a container");
     dnb_pk_value *v = m->stack[from - 1];
     if (v->kind != (map ? DNB_PK_MAP : DNB_PK_LIST) || (map && (m->n - from) % 2))
-        return bad(m, map ? "items for something that is no dict"
-                          : "items for something that is no list");
+        return dnb_pk_bad(m, map ? "items for something that is no dict"
+                                 : "items for something that is no list");
     for (size_t i = from; i < m->n && status == DNB_OK; i++)
         status = dnb_pk_append(m->arena, v, m->stack[i], m->file, m->err);
     m->n = from;
     return status;
 }
 
-/* ---- names and calls ---- */
-
-static dnb_status refuse(machine *m, const char *module, const char *name)
-{
-    return dnb_fail(m->err, DNB_EFORMAT,
-                    "%s: its pickle asks to run %.200s.%.200s; refused, nothing was run (save the "
-                    "network's state_dict() instead: it needs no such thing)",
-                    m->file, module, name);
-}
-
-static dnb_status push_global(machine *m, const char *module, const char *name)
-{
-    for (const dnb_pk_global *g = m->globals; g->module; g++)
-        if (strcmp(g->module, module) == 0 &&
-            (strcmp(g->name, name) == 0 || strcmp(g->name, "*") == 0)) {
-            dnb_pk_value *v = value(m, DNB_PK_GLOBAL);
-            if (!v)
-                return no_memory(m);
-            v->global = g;
-            return push(m, v);
-        }
-    return refuse(m, module, name);
-}
-
-/* A dict from OrderedDict's argument: nothing, pairs, or a dict. */
-static dnb_status push_map(machine *m, const dnb_pk_value *args)
-{
-    dnb_status status = DNB_OK;
-    dnb_pk_value *v = value(m, DNB_PK_MAP);
-    if (!v)
-        return no_memory(m);
-    const dnb_pk_value *from = args->n ? args->item[args->n - 1] : NULL;
-    if (from && from->kind == DNB_PK_MAP) {
-        for (size_t i = 0; i < from->n && status == DNB_OK; i++)
-            status = dnb_pk_append(m->arena, v, from->item[i], m->file, m->err);
-    } else if (from && (from->kind == DNB_PK_LIST || from->kind == DNB_PK_TUPLE)) {
-        for (size_t i = 0; i < from->n && status == DNB_OK; i++) {
-            const dnb_pk_value *pair = from->item[i];
-            if ((pair->kind != DNB_PK_LIST && pair->kind != DNB_PK_TUPLE) || pair->n != 2)
-                return bad(m, "a dict made of something that is no pair");
-            status = dnb_pk_append(m->arena, v, pair->item[0], m->file, m->err);
-            if (status == DNB_OK)
-                status = dnb_pk_append(m->arena, v, pair->item[1], m->file, m->err);
-        }
-    }
-    return status == DNB_OK ? push(m, v) : status;
-}
-
-/* What stands for f(*args). Nothing is called. */
-static dnb_status push_call(machine *m, const dnb_pk_value *f, dnb_pk_value *args)
-{
-    if (f->kind != DNB_PK_GLOBAL)
-        return bad(m, "it calls something that is no function; refused");
-    if (args->kind != DNB_PK_TUPLE)
-        return bad(m, "a call without an argument tuple");
-    if (f->global->role == DNB_PK_NAME)
-        return refuse(m, f->global->module, f->global->name);
-    if (f->global->role == DNB_PK_DICT)
-        return push_map(m, args);
-    if (f->global->role == DNB_PK_IDENTITY)
-        return args->n ? push(m, args->item[0]) : collect(m, DNB_PK_TUPLE, m->n);
-    dnb_pk_value *v = value(m, DNB_PK_CALLED);
-    if (!v)
-        return no_memory(m);
-    v->global = f->global;
-    dnb_status status = dnb_pk_append(m->arena, v, args, m->file, m->err);
-    return status == DNB_OK ? push(m, v) : status;
-}
-
-static dnb_status op_name(machine *m, int code, const dnb_pk_argument *a)
-{
-    if (code == 'c')
-        return push_global(m, a->s, a->s2);
-    dnb_status status = need(m, 2);
-    if (status != DNB_OK)
-        return status;
-    const dnb_pk_value *module = m->stack[m->n - 2], *name = m->stack[m->n - 1];
-    if (module->kind != DNB_PK_STR || name->kind != DNB_PK_STR)
-        return bad(m, "a function whose name is no text");
-    m->n -= 2;
-    return push_global(m, module->text, name->text);
-}
-
-static dnb_status op_call(machine *m, int code, const dnb_pk_argument *a)
-{
-    size_t operands = code == 0x92 ? 3 : 2; /* NEWOBJ_EX has keyword arguments on top: dropped */
-    size_t from = 0;
-    dnb_status status = DNB_OK;
-    if (code == 'o' || code == 'i') { /* OBJ, INST: arguments above a mark */
-        if ((status = pop_mark(m, &from)) != DNB_OK)
-            return status;
-        if (code == 'i') {
-            if ((status = push_global(m, a->s, a->s2)) != DNB_OK)
-                return status;
-        } else if (m->n == from) {
-            return bad(m, "an object without a class");
-        }
-        const dnb_pk_value *class = code == 'i' ? m->stack[--m->n] : m->stack[from];
-        if ((status = collect(m, DNB_PK_TUPLE, code == 'i' ? from : from + 1)) != DNB_OK)
-            return status;
-        dnb_pk_value *args = m->stack[m->n - 1];
-        m->n = from;
-        return push_call(m, class, args);
-    }
-    if ((status = need(m, operands)) != DNB_OK)
-        return status;
-    m->n -= operands;
-    return push_call(m, m->stack[m->n], m->stack[m->n + 1]);
-}
-
-/* BUILD gives an object a state. Dicts here may only receive the attributes torch hangs on a
- * state_dict
- * (_metadata), which say nothing about the numbers. */
-static dnb_status op_build(machine *m, int code, const dnb_pk_argument *a)
-{
-    (void)code;
-    (void)a;
-    dnb_status status = need(m, 2);
-    if (status != DNB_OK)
-        return status;
-    dnb_pk_kind kind = m->stack[m->n - 2]->kind;
-    if (kind != DNB_PK_MAP && kind != DNB_PK_CALLED)
-        return bad(m, "a state for something that is no object");
-    m->n--;
-    return DNB_OK;
-}
-
-static dnb_status op_persistent(machine *m, int code, const dnb_pk_argument *a)
-{
-    dnb_status status = code == 'P' ? push_text(m, DNB_PK_STR, a->s, a->n) : need(m, 1);
-    if (status != DNB_OK)
-        return status;
-    dnb_pk_value *v = value(m, DNB_PK_PERSISTENT);
-    if (!v)
-        return no_memory(m);
-    status = dnb_pk_append(m->arena, v, m->stack[m->n - 1], m->file, m->err);
-    if (status == DNB_OK)
-        status = dnb_pk_append(m->arena, m->persistent, v, m->file, m->err);
-    m->stack[m->n - 1] = v;
-    return status;
-}
-
-static dnb_status op_frame(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_frame(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     if (code == 0x80 && a->i > 5)
         return dnb_fail(m->err, DNB_EUNSUPPORTED,
@@ -481,7 +232,7 @@ static dnb_status op_frame(machine *m, int code, const dnb_pk_argument *a)
 }
 
 /* Extension codes and out-of-band buffers refer to things outside the file. */
-static dnb_status op_outside(machine *m, int code, const dnb_pk_argument *a)
+static dnb_status op_outside(dnb_pk_machine *m, int code, const dnb_pk_argument *a)
 {
     (void)a;
     return dnb_fail(m->err, DNB_EFORMAT,
@@ -490,7 +241,7 @@ static dnb_status op_outside(machine *m, int code, const dnb_pk_argument *a)
 }
 
 static const struct {
-    handler *run;
+    dnb_pk_handler *run;
     dnb_pk_arg arg;
 } opcodes[256] = {
     /* clang-format off */
@@ -517,11 +268,11 @@ static const struct {
     [0x91] = {op_make, DNB_PK_A_NONE},             ['a'] = {op_extend, DNB_PK_A_NONE},
     ['e'] = {op_extend, DNB_PK_A_NONE},            ['s'] = {op_extend, DNB_PK_A_NONE},
     ['u'] = {op_extend, DNB_PK_A_NONE},            [0x90] = {op_extend, DNB_PK_A_NONE},
-    ['c'] = {op_name, DNB_PK_A_LINE2},             [0x93] = {op_name, DNB_PK_A_NONE},
-    ['i'] = {op_call, DNB_PK_A_LINE2},             ['o'] = {op_call, DNB_PK_A_NONE},
-    ['R'] = {op_call, DNB_PK_A_NONE},              [0x81] = {op_call, DNB_PK_A_NONE},
-    [0x92] = {op_call, DNB_PK_A_NONE},             ['b'] = {op_build, DNB_PK_A_NONE},
-    ['P'] = {op_persistent, DNB_PK_A_LINE},        ['Q'] = {op_persistent, DNB_PK_A_NONE},
+    ['c'] = {dnb_pk_op_name, DNB_PK_A_LINE2},             [0x93] = {dnb_pk_op_name, DNB_PK_A_NONE},
+    ['i'] = {dnb_pk_op_call, DNB_PK_A_LINE2},             ['o'] = {dnb_pk_op_call, DNB_PK_A_NONE},
+    ['R'] = {dnb_pk_op_call, DNB_PK_A_NONE},              [0x81] = {dnb_pk_op_call, DNB_PK_A_NONE},
+    [0x92] = {dnb_pk_op_call, DNB_PK_A_NONE},             ['b'] = {dnb_pk_op_build, DNB_PK_A_NONE},
+    ['P'] = {dnb_pk_op_persistent, DNB_PK_A_LINE},        ['Q'] = {dnb_pk_op_persistent, DNB_PK_A_NONE},
     ['p'] = {op_memo, DNB_PK_A_LINE},              ['q'] = {op_memo, DNB_PK_A_U1},
     ['r'] = {op_memo, DNB_PK_A_U4},                ['g'] = {op_memo, DNB_PK_A_LINE},
     ['h'] = {op_memo, DNB_PK_A_U1},                ['j'] = {op_memo, DNB_PK_A_U4},
@@ -531,7 +282,7 @@ static const struct {
     /* clang-format on */
 };
 
-static dnb_status run(machine *m)
+static dnb_status run(dnb_pk_machine *m)
 {
     dnb_status status = DNB_OK;
     while (status == DNB_OK && !m->stopped) {
@@ -540,7 +291,7 @@ static dnb_status run(machine *m)
         DNB_TRY(dnb_pk_take(&m->in, 1, &p, m->err));
         int code = *p;
         if (!opcodes[code].run)
-            return bad(m, "an unknown opcode; is this a PyTorch file?");
+            return dnb_pk_bad(m, "an unknown opcode; is this a PyTorch file?");
         DNB_TRY(dnb_pk_decode(&m->in, m->arena, opcodes[code].arg, &a, m->err));
         status = opcodes[code].run(m, code, &a);
     }
@@ -553,7 +304,7 @@ dnb_status dnb_pickle_read(dnb_pickle **out, const dnb_bytes *in, size_t at,
 {
     dnb_status status = DNB_OK;
     dnb_err local = {0};
-    machine *m = NULL;
+    dnb_pk_machine *m = NULL;
     dnb_pickle *p = NULL;
     DNB_NEW(p, 1, in->name);
     p->persistent.kind = DNB_PK_LIST;

@@ -2,8 +2,8 @@
 #include "net/precision.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/net.h"
 #include "net/onednn.h"
@@ -25,12 +25,12 @@ bool dnb_precision_available(dnb_precision p)
 
 dnb_status dnb_precision_find(dnb_precision *out, const char *name, dnb_err *err)
 {
-    for (int p = 0; p < DNB_PRECISION_COUNT; p++)
-        if (strcmp(name, names[p]) == 0) {
-            *out = (dnb_precision)p;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND, "unknown precision '%s'; there are float32, bf16", name);
+    int found = dnb_enum_find(name, names, DNB_PRECISION_COUNT, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND, "unknown precision '%s'; there are float32, bf16",
+                        name);
+    *out = (dnb_precision)found;
+    return DNB_OK;
 }
 
 double dnb_relative_error(const float *a, const float *b, size_t n)

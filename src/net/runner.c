@@ -1,6 +1,5 @@
 /* dnb_runner: a network prepared for a list of layers, a batch size and a back end. */
-#include <string.h>
-
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "net/network.h"
 #include "net/program.h"
@@ -36,15 +35,15 @@ bool dnb_backend_available(dnb_backend b)
 
 dnb_status dnb_backend_find(dnb_backend *out, const char *name, dnb_err *err)
 {
-    for (int b = 0; b < DNB_BACKEND_COUNT; b++)
-        if (strcmp(name, backend_names[b]) == 0) {
-            if (!dnb_backend_available((dnb_backend)b))
-                return dnb_fail(err, DNB_EUNSUPPORTED, "this build has no back end '%s'", name);
-            *out = (dnb_backend)b;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "unknown back end '%s'; there are auto, onednn, reference, reference64", name);
+    int found = dnb_enum_find(name, backend_names, DNB_BACKEND_COUNT, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "unknown back end '%s'; there are auto, onednn, reference, reference64",
+                        name);
+    if (!dnb_backend_available((dnb_backend)found))
+        return dnb_fail(err, DNB_EUNSUPPORTED, "this build has no back end '%s'", name);
+    *out = (dnb_backend)found;
+    return DNB_OK;
 }
 
 /* ---- runner -------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "base/mem.h"
+#include "base/path.h"
 
 #define PACKED_BLOCK ((size_t)1 << 17)
 #define SKIP_BLOCK ((size_t)1 << 16)
@@ -50,19 +51,8 @@ static dnb_status read_raw(const dnb_bytesource *s, uint64_t offset, void *buf, 
         *got = size;
         return DNB_OK;
     }
-    size_t done = 0;
-    while (done < size) {
-        ssize_t n = pread(s->fd, (char *)buf + done, size - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return dnb_fail(err, DNB_EIO, "%s: cannot read: %s", s->name, strerror(errno));
-        if (n == 0)
-            break;
-        done += (size_t)n;
-    }
-    *got = done;
-    return DNB_OK;
+    int fault = dnb_file_read_at(s->fd, buf, size, offset, got);
+    return fault ? dnb_fail(err, DNB_EIO, "%s: cannot read: %s", s->name, strerror(fault)) : DNB_OK;
 }
 
 static voidpf zlib_alloc(voidpf ctx, uInt n, uInt size)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "base/progress.h"
 #include "neuro/brain_internal.h"
@@ -16,12 +17,11 @@
 dnb_status dnb_roi_method_parse(const char *name, dnb_roi_method *out, dnb_err *err)
 {
     static const char *const NAMES[] = {"mean", "max", "std"};
-    for (int i = 0; i < 3; i++)
-        if (strcmp(name, NAMES[i]) == 0) {
-            *out = (dnb_roi_method)i;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_EARG, "unknown ROI method \"%s\"; use mean, max or std", name);
+    int found = dnb_enum_find(name, NAMES, sizeof NAMES / sizeof *NAMES, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_EARG, "unknown ROI method \"%s\"; use mean, max or std", name);
+    *out = (dnb_roi_method)found;
+    return DNB_OK;
 }
 
 /* Sum of v[i] - centre, or of its square. Eight running sums, whatever the machine: the rounding

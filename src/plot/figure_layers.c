@@ -14,6 +14,7 @@ typedef struct chart {
     dnb_names names;
     double alpha;
     bool any_null, any_ceiling, any_p, any_each, any_bar;
+    bool any_chance, one_chance; /* one_chance: the same for all ROIs */
 } chart;
 
 /* ---- one panel
@@ -81,6 +82,19 @@ static void draw_ceiling(chart *h, dnb_rect box, const dnb_figure_roi *r, size_t
     }
     cairo_set_dash(h->c->cr, dashes, 2, 0);
     dnb_canvas_line(h->c, box.x, y1, box.x + box.w, y1, 0.6, dnb_series_color(k));
+    cairo_set_dash(h->c->cr, NULL, 0, 0);
+}
+
+/* A line in ink; in their colours where ROIs that share a panel have lines of their own. */
+static void draw_chance(chart *h, dnb_rect box, const dnb_figure_roi *r, size_t k, bool shared)
+{
+    static const double dashes[2] = {3.0, 2.0};
+    if (!(r->chance > 0))
+        return;
+    double y = value_y(h, box, r->chance);
+    cairo_set_dash(h->c->cr, dashes, 2, 0);
+    dnb_canvas_line(h->c, box.x, y, box.x + box.w, y, 0.6,
+                    shared && !h->one_chance ? dnb_series_color(k) : h->c->style.muted);
     cairo_set_dash(h->c->cr, NULL, 0, 0);
 }
 
@@ -210,6 +224,7 @@ static void choose_y(chart *h, double height)
     dnb_limits l = dnb_limits_none();
     double null_lo, null_hi;
     dnb_limits_add(&l, 0);
+    h->one_chance = true;
     for (size_t k = 0; k < s->n_rois; k++) {
         const dnb_figure_roi *r = &s->rois[k];
         for (size_t i = 0; i < s->n_layers; i++) {
@@ -226,6 +241,9 @@ static void choose_y(chart *h, double height)
         h->any_each = h->any_each || (r->each && r->n_each);
         h->any_ceiling = h->any_ceiling || r->ceiling_high > 0;
         dnb_limits_add(&l, r->ceiling_high > 0 ? r->ceiling_high : NAN);
+        h->any_chance = h->any_chance || r->chance > 0;
+        h->one_chance = h->one_chance && r->chance == s->rois[0].chance;
+        dnb_limits_add(&l, r->chance > 0 ? r->chance : NAN);
     }
     bool given = s->low < s->high;
     if (given)
@@ -265,6 +283,9 @@ static size_t fill_legend(const chart *h, dnb_legend_item *item, char *text, siz
     if (h->any_null)
         item[n++] = (dnb_legend_item){
             DNB_LEGEND_SWATCH, s->null_name ? s->null_name : "95% of null", st->null_band, 0};
+    if (h->any_chance)
+        item[n++] = (dnb_legend_item){DNB_LEGEND_DASHED, s->chance_name ? s->chance_name : "chance",
+                                      st->muted, 0};
     if (h->any_ceiling)
         item[n++] =
             s->together
@@ -283,6 +304,8 @@ static void draw_panel(chart *h, dnb_rect box, size_t first, size_t count, bool 
         draw_ceiling(h, box, &s->rois[k], k, count > 1);
     draw_null(h, box, first, count);
     draw_zero(h, box);
+    for (size_t k = first; k < first + (h->one_chance ? 1 : count); k++)
+        draw_chance(h, box, &s->rois[k], k, count > 1);
     double pitch = box.w / (double)s->n_layers;
     for (size_t k = 0; k < count; k++) {
         double shift = count > 1 ? 0.55 * pitch * (((double)k + 0.5) / (double)count - 0.5) : 0;
@@ -398,7 +421,7 @@ dnb_status dnb_figure_layers_write(const dnb_figure_layers *spec, const char *pa
     if (status != DNB_OK)
         return status;
     h.alpha = spec->alpha > 0 ? spec->alpha : 0.05;
-    DNB_NEW(h.legend, spec->n_rois + 9, "legend");
+    DNB_NEW(h.legend, spec->n_rois + 10, "legend");
     double wide = !spec->together && spec->n_rois > 2 ? 183 : spec->n_layers > 24 ? 183 : 89;
     DNB_TRY(dnb_canvas_run(path, options, wide, draw, &h, err));
 done:

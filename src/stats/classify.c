@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 #include "stats/classify_own.h"
@@ -20,17 +21,13 @@ const char *dnb_classifier_name(dnb_classifier_kind kind)
 
 dnb_status dnb_classifier_parse(dnb_classifier_kind *kind, const char *name, dnb_err *err)
 {
-    for (int i = 0; i < DNB_CLASSIFIER_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *kind = (dnb_classifier_kind)i;
-            return DNB_OK;
-        }
-    if (strcmp(name, "logistic") == 0) {
-        *kind = DNB_LOGISTIC;
-        return DNB_OK;
-    }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "there is no classifier '%s'; known: lrc (logistic), svc, lda, gnb", name);
+    static const dnb_enum_alias other = {"logistic", DNB_LOGISTIC};
+    int found = dnb_enum_find(name, names, DNB_CLASSIFIER_COUNT, &other, 1);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "there is no classifier '%s'; known: lrc (logistic), svc, lda, gnb", name);
+    *kind = (dnb_classifier_kind)found;
+    return DNB_OK;
 }
 
 void dnb_classifier_free(dnb_classifier *c)

@@ -97,7 +97,7 @@ static dnb_status run_folds(const cross *s, dnb_err *err)
     }
     if (first_bad == s->n_folds)
         return DNB_OK;
-    return dnb_fail(err, first.status, "fold %zu: %s", first_bad, first.message);
+    return dnb_fail(err, first.status, "fold %zu: %s", first_bad + 1, first.message);
 }
 
 /* n columns with the same distances between rows as x's d > n: the rows of U S where

@@ -2,8 +2,8 @@
 #include "dnnbrain/correlation.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "stats/order.h"
 #include "stats/standard.h"
@@ -23,22 +23,15 @@ const char *dnb_correlation_name(dnb_correlation kind)
 
 dnb_status dnb_correlation_parse(dnb_correlation *out, const char *name, dnb_err *err)
 {
-    static const struct {
-        const char *name;
-        dnb_correlation kind;
-    } others[] = {{"tau-a", DNB_KENDALL_A}, {"tau-b", DNB_KENDALL_B}, {"kendall", DNB_KENDALL_B}};
-    for (size_t i = 0; i < DNB_CORRELATION_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (dnb_correlation)i;
-            return DNB_OK;
-        }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(name, others[i].name) == 0) {
-            *out = others[i].kind;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "no correlation '%s'; known: pearson spearman kendall-a kendall-b", name);
+    static const dnb_enum_alias others[] = {
+        {"tau-a", DNB_KENDALL_A}, {"tau-b", DNB_KENDALL_B}, {"kendall", DNB_KENDALL_B}};
+    int found =
+        dnb_enum_find(name, names, DNB_CORRELATION_COUNT, others, sizeof others / sizeof *others);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "no correlation '%s'; known: pearson spearman kendall-a kendall-b", name);
+    *out = (dnb_correlation)found;
+    return DNB_OK;
 }
 
 static int has_nan(const double *x, size_t n)

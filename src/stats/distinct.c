@@ -32,3 +32,17 @@ dnb_status dnb_distinct(size_t *index, size_t *n_distinct, const int64_t *ids, s
     dnb_free(sorted);
     return DNB_OK;
 }
+
+dnb_status dnb_ids_of_rows(int64_t **out, const int64_t *ids, const size_t *rows, size_t n,
+                           dnb_err *err)
+{
+    dnb_status status = DNB_OK;
+    int64_t *picked = NULL;
+    if (ids)
+        DNB_NEW(picked, n, "labels");
+    for (size_t i = 0; ids && i < n; i++)
+        picked[i] = ids[rows[i]];
+    *out = picked;
+done:
+    return status;
+}

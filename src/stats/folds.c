@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/random.h"
+#include "stats/distinct.h"
 
 static const char *const names[DNB_FOLDS_KIND_COUNT] = {
     [DNB_FOLDS_CONTIGUOUS] = "contiguous",
@@ -24,27 +26,19 @@ const char *dnb_folds_kind_name(dnb_folds_kind kind)
 
 dnb_status dnb_folds_kind_parse(dnb_folds_kind *out, const char *name, dnb_err *err)
 {
-    static const struct {
-        const char *name;
-        dnb_folds_kind kind;
-    } others[] = {{"kfold", DNB_FOLDS_CONTIGUOUS},
-                  {"loo", DNB_FOLDS_LEAVE_ONE_OUT},
-                  {"logo", DNB_FOLDS_LEAVE_GROUP_OUT},
-                  {"groupkfold", DNB_FOLDS_GROUPS}};
-    for (size_t i = 0; i < DNB_FOLDS_KIND_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (dnb_folds_kind)i;
-            return DNB_OK;
-        }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(name, others[i].name) == 0) {
-            *out = others[i].kind;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "no fold scheme '%s'; known: contiguous stratified shuffled leave-one-out "
-                    "leave-group-out groups",
-                    name);
+    static const dnb_enum_alias others[] = {{"kfold", DNB_FOLDS_CONTIGUOUS},
+                                            {"loo", DNB_FOLDS_LEAVE_ONE_OUT},
+                                            {"logo", DNB_FOLDS_LEAVE_GROUP_OUT},
+                                            {"groupkfold", DNB_FOLDS_GROUPS}};
+    int found =
+        dnb_enum_find(name, names, DNB_FOLDS_KIND_COUNT, others, sizeof others / sizeof *others);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "no fold scheme '%s'; known: contiguous stratified shuffled leave-one-out "
+                        "leave-group-out groups",
+                        name);
+    *out = (dnb_folds_kind)found;
+    return DNB_OK;
 }
 
 /* Rows by value: those of value c are row[start[c]] .. row[start[c + 1] - 1], ascending. */
@@ -399,20 +393,6 @@ done:
     return status;
 }
 
-/* values of the given rows, or NULL of NULL. */
-static dnb_status take(int64_t **out, const int64_t *values, const size_t *rows, size_t n,
-                       dnb_err *err)
-{
-    dnb_status status = DNB_OK;
-    if (!values)
-        return DNB_OK;
-    DNB_NEW(*out, n, "labels");
-    for (size_t i = 0; i < n; i++)
-        (*out)[i] = values[rows[i]];
-done:
-    return status;
-}
-
 dnb_status dnb_folds_of_rows(dnb_folds *inner, const dnb_folds *outer, size_t fold,
                              const dnb_folds_options *opt, dnb_err *err)
 {
@@ -424,8 +404,8 @@ dnb_status dnb_folds_of_rows(dnb_folds *inner, const dnb_folds *outer, size_t fo
         return dnb_fail(err, DNB_EARG, "there is no fold %zu of %zu", fold + 1, outer->k);
     DNB_NEW(rows, outer->n, "folds");
     n = dnb_folds_train_rows(outer, fold, rows);
-    DNB_TRY(take(&labels, opt->labels, rows, n, err));
-    DNB_TRY(take(&groups, opt->groups, rows, n, err));
+    DNB_TRY(dnb_ids_of_rows(&labels, opt->labels, rows, n, err));
+    DNB_TRY(dnb_ids_of_rows(&groups, opt->groups, rows, n, err));
     o.labels = labels;
     o.groups = groups;
     status = dnb_folds_init(inner, n, &o, err);

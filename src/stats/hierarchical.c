@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/cluster.h"
 
@@ -17,13 +17,12 @@ const char *dnb_linkage_name(dnb_linkage method)
 
 dnb_status dnb_linkage_parse(dnb_linkage *method, const char *name, dnb_err *err)
 {
-    for (int i = 0; i < DNB_LINKAGE_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *method = (dnb_linkage)i;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "there is no linkage '%s'; known: single, complete, average, ward", name);
+    int found = dnb_enum_find(name, names, DNB_LINKAGE_COUNT, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "there is no linkage '%s'; known: single, complete, average, ward", name);
+    *method = (dnb_linkage)found;
+    return DNB_OK;
 }
 
 typedef struct chain {

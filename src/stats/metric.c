@@ -1,7 +1,6 @@
 /* Names of the metrics, and where a pair stands in a condensed matrix. */
-#include <string.h>
-
 #include "base/strbuf.h"
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/distance.h"
 
@@ -38,11 +37,11 @@ const char *dnb_metric_name(dnb_metric m)
 
 dnb_status dnb_metric_parse(dnb_metric *out, const char *name, dnb_err *err)
 {
-    for (size_t m = 0; m < DNB_METRIC_COUNT; m++)
-        if (strcmp(names[m], name) == 0) {
-            *out = (dnb_metric)m;
-            return DNB_OK;
-        }
+    int found = dnb_enum_find(name, names, DNB_METRIC_COUNT, NULL, 0);
+    if (found >= 0) {
+        *out = (dnb_metric)found;
+        return DNB_OK;
+    }
     dnb_strbuf known = {0};
     for (size_t m = 0; m < DNB_METRIC_COUNT; m++) {
         dnb_strbuf_add(&known, m ? " " : "");

@@ -3,6 +3,7 @@
 #include <omp.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/features.h"
 #include "dnnbrain/runtime.h"
@@ -19,12 +20,11 @@ const char *dnb_pool_name(dnb_pool_kind kind)
 
 dnb_status dnb_pool_parse(dnb_pool_kind *out, const char *name, dnb_err *err)
 {
-    for (size_t k = 0; k < DNB_POOL_COUNT; k++)
-        if (strcmp(names[k], name) == 0) {
-            *out = (dnb_pool_kind)k;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND, "no pooling '%s'; known: max mean median L1 L2", name);
+    int found = dnb_enum_find(name, names, DNB_POOL_COUNT, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND, "no pooling '%s'; known: max mean median L1 L2", name);
+    *out = (dnb_pool_kind)found;
+    return DNB_OK;
 }
 
 /* Moves the k-th smallest of x[n] to x[k], none larger before it and none smaller after it (Hoare's

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/linalg.h"
 #include "stats/regression_own.h"
@@ -34,13 +35,12 @@ const char *dnb_regression_name(dnb_regression_kind kind)
 
 dnb_status dnb_regression_parse(dnb_regression_kind *out, const char *name, dnb_err *err)
 {
-    for (int k = 0; k < DNB_REGRESSION_COUNT; k++)
-        if (strcmp(name, names[k]) == 0) {
-            *out = (dnb_regression_kind)k;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_EARG,
-                    "unknown model '%s'; known are glm, ridge, lasso, elasticnet, pls", name);
+    int found = dnb_enum_find(name, names, DNB_REGRESSION_COUNT, NULL, 0);
+    if (found < 0)
+        return dnb_fail(err, DNB_EARG,
+                        "unknown model '%s'; known are glm, ridge, lasso, elasticnet, pls", name);
+    *out = (dnb_regression_kind)found;
+    return DNB_OK;
 }
 
 dnb_regression_options dnb_regression_defaults(dnb_regression_kind kind)

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "dnnbrain/correlation.h"
 #include "stats/standard.h"
@@ -27,30 +28,21 @@ const char *dnb_scoring_name(dnb_scoring scoring)
 
 dnb_status dnb_scoring_parse(dnb_scoring *out, const char *name, dnb_err *err)
 {
-    static const struct {
-        const char *name;
-        dnb_scoring scoring;
-    } others[] = {{"ev", DNB_SCORE_EXPLAINED_VARIANCE},
-                  {"corr", DNB_SCORE_CORRELATION},
-                  {"pearson", DNB_SCORE_CORRELATION},
-                  {"neg_mean_squared_error", DNB_SCORE_NEG_MSE},
-                  {"roc_auc", DNB_SCORE_AUC},
-                  {"roc_auc_ovr", DNB_SCORE_AUC},
-                  {"f1_macro", DNB_SCORE_F1}};
-    for (size_t i = 0; i < DNB_SCORE_COUNT; i++)
-        if (strcmp(name, names[i]) == 0) {
-            *out = (dnb_scoring)i;
-            return DNB_OK;
-        }
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (strcmp(name, others[i].name) == 0) {
-            *out = others[i].scoring;
-            return DNB_OK;
-        }
-    return dnb_fail(err, DNB_ENOTFOUND,
-                    "no score '%s'; known: explained_variance r2 correlation spearman neg_mse "
-                    "accuracy balanced_accuracy auc f1",
-                    name);
+    static const dnb_enum_alias others[] = {{"ev", DNB_SCORE_EXPLAINED_VARIANCE},
+                                            {"corr", DNB_SCORE_CORRELATION},
+                                            {"pearson", DNB_SCORE_CORRELATION},
+                                            {"neg_mean_squared_error", DNB_SCORE_NEG_MSE},
+                                            {"roc_auc", DNB_SCORE_AUC},
+                                            {"roc_auc_ovr", DNB_SCORE_AUC},
+                                            {"f1_macro", DNB_SCORE_F1}};
+    int found = dnb_enum_find(name, names, DNB_SCORE_COUNT, others, sizeof others / sizeof *others);
+    if (found < 0)
+        return dnb_fail(err, DNB_ENOTFOUND,
+                        "no score '%s'; known: explained_variance r2 correlation spearman neg_mse "
+                        "accuracy balanced_accuracy auc f1",
+                        name);
+    *out = (dnb_scoring)found;
+    return DNB_OK;
 }
 
 bool dnb_scoring_is_label(dnb_scoring scoring)

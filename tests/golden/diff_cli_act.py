@@ -1,17 +1,18 @@
 """dnn_act, by the toolbox's command lines, against torch and Pillow: values of layers, masks and pools, batch
 sizes and threads, and what becomes of a run that is stopped, killed or started twice."""
+import functools
 import json
 import os
 import signal
 import struct
 import subprocess
 import sys
-import tempfile
 import time
+
+from golden import *
 
 try:
     import h5py
-    import numpy as np
     import torch
     import torchvision
     from PIL import Image
@@ -23,9 +24,8 @@ except ImportError as e:
 sys.path.insert(0, os.path.join(os.environ["DNB_SOURCE"], "tests", "cli"))
 from fixtures import network, pictures, stim, write
 
-BIN = os.path.dirname(os.environ["DNNBRAIN"])
 MEAN, STD = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-failures = checks = 0
+close = functools.partial(close, tolerance=1e-4)
 
 
 def start(line, **env):
@@ -40,23 +40,6 @@ def run(line, status=0, **env):
     if process.returncode != status:
         raise AssertionError("%s\nexit %d, expected %d\n%s%s" % (line, process.returncode, status, out, err))
     return out, err
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
-
-
-def close(ours, theirs, what, tolerance=1e-4):
-    theirs = np.asarray(theirs, np.float64)
-    if ours.shape != theirs.shape:
-        expect(False, "%s: shape %s against %s" % (what, ours.shape, theirs.shape))
-        return
-    error = np.abs(ours - theirs).max() / (np.abs(theirs).max() or 1)
-    expect(error <= tolerance, "%s: error %.3g" % (what, error))
 
 
 def read(path):
@@ -366,15 +349,12 @@ def test_alexnet(names, _weights):
         expect(figure.size[0] > 500 and "dnn_view " in made["command"] and made["stimuli_xxh128"], "dnn_view: a figure with its provenance")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            before = failures
-            ids = pictures(".")
-            stim("s.stim.csv", ids)
-            test(ids, network("net.onnx"))
-            print("%-34s %s" % (name, "ok" if failures == before else "%d failures" % (failures - before)), flush=True)
-    os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(1 if failures else 0)
+def afresh(test):
+    ids = pictures(".")
+    stim("s.stim.csv", ids)
+    test(ids, network("net.onnx"))
+
+
+with own_folder():
+    run_tests(globals(), afresh)
+finish()

@@ -1,15 +1,15 @@
 """The analysis commands, by the toolbox's command lines, against NumPy, SciPy and scikit-learn: mask, pool, fe,
 rdm of layers and of ROIs, roi, rsa."""
+import functools
 import itertools
 import json
 import os
-import subprocess
 import sys
-import tempfile
+
+from golden import *
 
 try:
     import h5py
-    import numpy as np
     from scipy import signal, stats
     from scipy.spatial.distance import pdist, squareform
     from sklearn.decomposition import PCA
@@ -20,37 +20,11 @@ except ImportError as e:
 sys.path.insert(0, os.path.join(os.environ["DNB_SOURCE"], "tests", "cli"))
 from fixtures import activations, brain, image, rdms, stim, write
 
-BIN = os.path.dirname(os.environ["DNNBRAIN"])
 N = 9  # stimuli
 LABELS = np.array([5, -1, 2, 5, 2, 2, -1, 5, 7])
 rng = np.random.default_rng(11)
-failures = checks = 0
-
-
-def run(line, *more):
-    words = line.split() + [str(w) for w in more]
-    done = subprocess.run([os.path.join(BIN, words[0]), *words[1:], "-quiet"], capture_output=True, text=True)
-    if done.returncode != 0 or done.stderr or done.stdout:
-        raise AssertionError("%s\nexit %d\n%s%s" % (line, done.returncode, done.stdout, done.stderr))
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
-
-
-def close(ours, theirs, what, tolerance=1e-6):
-    """Same shape, NaN in the same places, and the largest difference small against the largest value."""
-    ours, theirs = np.asarray(ours), np.asarray(theirs)
-    if ours.shape != theirs.shape or not np.array_equal(np.isnan(ours), np.isnan(theirs)):
-        expect(False, "%s: shape %s against %s, or NaN elsewhere" % (what, ours.shape, theirs.shape))
-        return
-    scale = np.nanmax(np.abs(theirs), initial=0)
-    error = np.nanmax(np.abs(ours.astype(np.float64) - theirs), initial=0)
-    expect(error <= tolerance * (scale or 1), "%s: error %.3g of %.3g" % (what, error, scale))
+run = run_quietly
+close = functools.partial(close, odd=True)  # NaN in the same places
 
 
 def read(path):
@@ -417,14 +391,7 @@ def test_rsa_bootstrap():
     expect(rsa("-permute 100 -boot 50 -seed 2") != first, "rsa: another seed, other draws")
 
 
-with tempfile.TemporaryDirectory() as folder:
-    os.chdir(folder)
+with own_folder():
     make_files()
-    for name, test in list(globals().items()):
-        if name.startswith("test_"):
-            before = failures
-            test()
-            print("%-24s %s" % (name, "ok" if failures == before else "%d failures" % (failures - before)))
-    os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(1 if failures else 0)
+    run_tests(globals())
+finish()

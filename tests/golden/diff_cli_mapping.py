@@ -1,15 +1,15 @@
 """encode, probe, decode and corr, by the toolbox's command lines, against scikit-learn and NumPy on the same files:
 scores of every fold, the best units and where they are, confusion matrices, images, groups, best layers."""
+import functools
 import json
 import os
-import subprocess
 import sys
-import tempfile
+
+from golden import *
 
 try:
     import h5py
     import nibabel
-    import numpy as np
     from sklearn.cross_decomposition import PLSRegression
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -26,35 +26,10 @@ except ImportError as e:
 sys.path.insert(0, os.path.join(os.environ["DNB_SOURCE"], "tests", "cli"))
 from fixtures import activations, image, stim, write
 
-BIN = os.path.dirname(os.environ["DNNBRAIN"])
-DATA = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")
 N = 36
 rng = np.random.default_rng(5)
-failures = checks = 0
-
-
-def run(line, warns=""):
-    words = line.split()
-    done = subprocess.run([os.path.join(BIN, words[0]), *words[1:], "-quiet"], capture_output=True, text=True)
-    if done.returncode != 0 or done.stdout or (warns not in done.stderr if warns else done.stderr):
-        raise AssertionError("%s\nexit %d\n%s%s" % (line, done.returncode, done.stdout, done.stderr))
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
-
-
-def close(ours, theirs, what, tolerance=1e-6):
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        expect(False, "%s: shape %s against %s" % (what, ours.shape, theirs.shape))
-        return
-    error = np.abs(ours - theirs).max(initial=0)
-    expect(error <= tolerance * max(1, np.abs(theirs).max(initial=0)), "%s: error %.3g" % (what, error))
+run = run_quietly
+close = functools.partial(close, floor=1)
 
 
 def load(*parts):
@@ -301,6 +276,12 @@ def probe():
         close(load("pr", "block/fc", "score.npy")[0, 0], every[unit], "%s: its folds" % model)
         said = np.concatenate([peer.fit(flat("block/fc")[a][:, [unit]], LABEL[a]).predict(flat("block/fc")[b][:, [unit]]) for a, b in folds])
         close(load("pr", "block/fc", "conf_m.npy")[0, 0].sum(0), confusion_matrix(np.concatenate([LABEL[b] for _, b in folds]), said), "%s: its confusion" % model)
+    commonest = [np.unique(labels, return_counts=True)[1].max() / N for labels in (LABEL, CONDITION)]
+    for scoring, want in (("accuracy", commonest), ("balanced_accuracy", [1 / 3, 1 / 2]), ("auc", [.5, .5]), ("f1", [None] * 2)):
+        run("dnn_probe -anal mv -act x.act.h5 -stim s.stim.csv -beh label condition -model lda -scoring %s -fig pf.png -out pf" % scoring)
+        with open("pf/summary.json", encoding="utf-8") as f:
+            said = [row.get("chance") for row in json.load(f)["results"]]
+        expect(said == want * len(LAYERS), "probe: chance of %s: %s" % (scoring, said))
     run("dnn_probe -anal uv -act x.act.h5 -layer conv -stim s.stim.csv -beh RT -model corr -out pc")
     r = [pearson(u, RT) for u in flat("conv").T]
     close(load("pc", "conv", "max_score.npy"), [[max(r)]], "probe corr")
@@ -488,8 +469,8 @@ def threads():
 
 
 def haxby():
-    folder = os.path.join(DATA, "brain", "haxby_slice")
-    if not os.path.exists(folder):
+    folder = data_dir("brain", "haxby_slice")
+    if not folder:
         print("no haxby_slice: left out")
         return
     rows = [line.split() for line in open(os.path.join(folder, "attributes_literal.txt"), encoding="utf-8") if line.strip()]
@@ -531,8 +512,7 @@ def haxby():
         print("haxby, %d categories from %d voxels by %s: %.1f %% correct" % (len(names), y.shape[1], model, 100 * score.mean()))
 
 
-with tempfile.TemporaryDirectory() as top:
-    os.chdir(top)
+with own_folder():
     bold_volumes, bold_mask = make_files()
     encode_mv()
     tables()
@@ -549,6 +529,4 @@ with tempfile.TemporaryDirectory() as top:
     ceilings()
     threads()
     haxby()
-    os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(1 if failures else 0)
+finish()

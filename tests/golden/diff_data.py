@@ -4,6 +4,8 @@ import subprocess
 import sys
 import tempfile
 
+from golden import data_dir
+
 try:
     import h5py
     import numpy as np
@@ -258,9 +260,8 @@ def test_rdm(folder):
                 f.attrs["type"] = attr
             f["k"] = data
         assert text in probe("rdm-read", path, ok=False), text
-    real = os.path.join(os.environ.get("DNB_TEST_DATA", os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")),
-                        "brain", "objects92.rdm.h5")
-    if os.path.exists(real):
+    real = data_dir("brain", "objects92.rdm.h5")
+    if real:
         out = probe("rdm-read", real).splitlines()
         with h5py.File(real, "r") as f:
             for line, key in zip(out[1:], f):
@@ -306,9 +307,8 @@ def test_stim(folder):
     open(source, "w").write(text)
     assert probe("stim-copy", source, copy) == "image 2 /data/x\n"
     assert open(copy).read() == text, open(copy).read()
-    real = os.path.join(os.environ.get("DNB_TEST_DATA", os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")),
-                        "stimuli", "objects92.stim.csv")
-    if os.path.exists(real):
+    real = data_dir("stimuli", "objects92.stim.csv")
+    if real:
         out = probe("stim-copy", real, copy).split()
         assert out[:2] == ["image", "92"] and os.path.isdir(out[2])
         assert open(copy).read() == open(real).read()

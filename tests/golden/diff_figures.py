@@ -8,6 +8,8 @@ import sys
 import tempfile
 import xml.etree.ElementTree as xml
 
+from golden import expect, finish
+
 try:
     import numpy as np
     from PIL import Image
@@ -17,14 +19,10 @@ except ImportError as missing:
 
 NOTE = '"note": "a -- b < c & d, é"'
 DRAWN = ("rdm_items", "layers_together", "matrix_layers", "grid_overlay", "chart_line")  # one a kind
-failures = 0
 
 
 def check(ok, *what):
-    global failures
-    if not ok:
-        failures += 1
-        print("FAILED", *what)
+    expect(ok, " ".join(map(str, what)))
 
 
 def pixels(path, reduce=1):
@@ -100,9 +98,8 @@ def main():
             check(NOTE in jpeg.info.get("comment", b"").decode(), name, "JPEG comment")
             check(round(jpeg.info["dpi"][0]) == 300, name, "JPEG dpi")
             compare(pixels(stem + ".jpg"), pixels(stem + ".png"), name + ".jpg", 3)
-    print(len(names), "figures,", failures, "failures")
-    return failures > 0
+    finish(f"{len(names)} figures")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

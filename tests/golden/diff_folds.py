@@ -1,14 +1,12 @@
 """Differential test of folds and scores against scikit-learn.
 
 Folds must be the same; scores agree to 1e-12. The script fails when one does not."""
-import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     import scipy.stats
     from sklearn import metrics
     from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, LeaveOneOut, StratifiedKFold
@@ -17,47 +15,28 @@ except ImportError as missing:
     sys.exit(77)
 
 warnings.simplefilter("ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_folds")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_folds_")
+PROBE = Probe("probe_folds")
 rng = np.random.default_rng(20240711)
-failures = 0
-cases = 0
-
-
-class Refused(Exception):
-    pass
 
 
 def run(*words):
     """Arrays travel as files, None as '-'; raises Refused when the probe fails."""
-    args = []
-    for i, w in enumerate(words):
-        if isinstance(w, np.ndarray):
-            args.append(os.path.join(FOLDER.name, f"in{i}.npy"))
-            np.save(args[-1], np.ascontiguousarray(w))
-        else:
-            args.append("-" if w is None else str(w))
-    out = os.path.join(FOLDER.name, "out.npy")
-    done = subprocess.run([PROBE, *args, out], capture_output=True, text=True)
-    if done.returncode:
-        raise Refused(done.stderr.strip() or f"exit {done.returncode}")
-    return np.load(out)
+    words = [PROBE.save(f"in{i}", w) if isinstance(w, np.ndarray) else "-" if w is None else w for i, w in enumerate(words)]
+    PROBE.call(*words, PROBE.path("out.npy"))
+    return np.load(PROBE.path("out.npy"))
 
 
-def check(name, fine, detail=""):
-    global failures, cases
-    cases += 1
-    if not fine:
-        failures += 1
-        print(f"{name}: DIFFERS {detail}")
+def same(name, fine, detail=""):
+    expect(fine, f"{name} {detail}")
 
 
-def refused(name, *words):
+def names_a_number(name, *words):
+    """A refusal says which number is at fault."""
     try:
         run(*words)
-        check(name, False, "was accepted")
+        expect(False, name + " was accepted")
     except Refused as why:
-        check(name, any(c.isdigit() for c in str(why)), str(why))
+        expect(any(c.isdigit() for c in str(why)), f"{name}: {why}")
 
 
 def peer_folds(splitter, n, labels=None, groups=None):
@@ -82,25 +61,25 @@ def whole_groups(ours, peer, groups):
 
 # Folds
 for n, k in [(2, 2), (10, 3), (11, 4), (200, 3), (97, 10), (5, 5)]:
-    check(f"KFold {n} {k}", np.array_equal(folds("contiguous", n, k), peer_folds(KFold(k), n)))
-    check(f"LeaveOneOut {n}", np.array_equal(folds("loo", n, 0), peer_folds(LeaveOneOut(), n)))
+    same(f"KFold {n} {k}", np.array_equal(folds("contiguous", n, k), peer_folds(KFold(k), n)))
+    same(f"LeaveOneOut {n}", np.array_equal(folds("loo", n, 0), peer_folds(LeaveOneOut(), n)))
 for trial in range(40):
     n = int(rng.integers(12, 150))
     classes = int(rng.integers(2, 9))
     labels = rng.choice(rng.integers(-50, 50, classes), n)
     k = int(rng.integers(2, max(3, min(12, np.bincount(labels + 50).max()))))
-    check(f"StratifiedKFold {trial}",
+    same(f"StratifiedKFold {trial}",
           np.array_equal(folds("stratified", n, k, labels), peer_folds(StratifiedKFold(k), n, labels)))
     few = rng.choice(rng.permutation(100)[:int(rng.integers(3, 15))] - 40, n)
-    check(f"LeaveOneGroupOut {trial}",
+    same(f"LeaveOneGroupOut {trial}",
           np.array_equal(folds("leave-group-out", n, 0, None, few), peer_folds(LeaveOneGroupOut(), n, None, few)))
     k = int(rng.integers(2, len(np.unique(few)) + 1))
-    check(f"GroupKFold {trial}",
+    same(f"GroupKFold {trial}",
           whole_groups(folds("groups", n, k, None, few), peer_folds(GroupKFold(k), n, None, few), few))
     # Groups of distinct sizes: the very folds.
     sizes = rng.permutation(40)[:int(rng.integers(17, 35))] + 1
     many = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
-    check(f"GroupKFold many {trial}",
+    same(f"GroupKFold many {trial}",
           np.array_equal(folds("groups", len(many), k, None, many), peer_folds(GroupKFold(k), len(many), None, many)))
 
 # Shuffled folds: a permutation of the same fold sizes, per class too, and the seed tells.
@@ -108,22 +87,22 @@ for trial in range(10):
     n, k = int(rng.integers(30, 120)), int(rng.integers(2, 7))
     labels = rng.integers(0, 3, n)
     ours = folds("shuffled", n, k, seed=trial)
-    check("shuffled sizes", np.array_equal(np.bincount(ours), np.bincount(peer_folds(KFold(k), n))))
-    check("shuffled same seed", np.array_equal(ours, folds("shuffled", n, k, seed=trial)))
-    check("shuffled other seed", not np.array_equal(ours, folds("shuffled", n, k, seed=trial + 1)))
+    same("shuffled sizes", np.array_equal(np.bincount(ours), np.bincount(peer_folds(KFold(k), n))))
+    same("shuffled same seed", np.array_equal(ours, folds("shuffled", n, k, seed=trial)))
+    same("shuffled other seed", not np.array_equal(ours, folds("shuffled", n, k, seed=trial + 1)))
     ours, peer = folds("shuffled", n, k, labels, seed=trial), peer_folds(StratifiedKFold(k), n, labels)
-    check("shuffled moves rows", not np.array_equal(ours, peer))
+    same("shuffled moves rows", not np.array_equal(ours, peer))
     for c in range(3):
-        check("shuffled class", np.array_equal(np.bincount(ours[labels == c], minlength=k),
+        same("shuffled class", np.array_equal(np.bincount(ours[labels == c], minlength=k),
                                                np.bincount(peer[labels == c], minlength=k)))
 
 pairs = np.repeat(np.arange(5), 2)
-refused("more folds than rows", "folds", "contiguous", 4, 5, 0, None, None)
-refused("one fold", "folds", "contiguous", 4, 1, 0, None, None)
-refused("one row", "folds", "loo", 1, 0, 0, None, None)
-refused("small classes", "folds", "stratified", 10, 3, 0, pairs, None)
-refused("few groups", "folds", "groups", 10, 6, 0, None, pairs)
-refused("one group", "folds", "leave-group-out", 10, 0, 0, None, np.zeros(10, np.int64))
+names_a_number("more folds than rows", "folds", "contiguous", 4, 5, 0, None, None)
+names_a_number("one fold", "folds", "contiguous", 4, 1, 0, None, None)
+names_a_number("one row", "folds", "loo", 1, 0, 0, None, None)
+names_a_number("small classes", "folds", "stratified", 10, 3, 0, pairs, None)
+names_a_number("few groups", "folds", "groups", 10, 6, 0, None, pairs)
+names_a_number("one group", "folds", "leave-group-out", 10, 0, 0, None, np.zeros(10, np.int64))
 
 
 # Scores of numbers
@@ -155,13 +134,13 @@ for n, m in [(2, 3), (7, 1), (60, 30), (500, 9)]:
         theirs = np.array([peer(y[:, j], p[:, j]) for j in range(m)])
         error = np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(theirs)))
         worst = max(worst, error)
-        check(f"{name} {n} x {m}", error <= 1e-12, error)
-refused("r2 of one row", "columns", "r2", np.ones((1, 2)), np.ones((1, 2)))
+        same(f"{name} {n} x {m}", error <= 1e-12, error)
+names_a_number("r2 of one row", "columns", "r2", np.ones((1, 2)), np.ones((1, 2)))
 try:
     run("columns", "r2", np.full((3, 1), np.nan), np.ones((3, 1)))
-    check("NaN", False, "was accepted")
+    same("NaN", False, "was accepted")
 except Refused as why:
-    check("NaN", "NaN" in str(why), str(why))
+    same("NaN", "NaN" in str(why), str(why))
 
 # Scores of labels
 for trial in range(30):
@@ -183,19 +162,18 @@ for trial in range(30):
         decision = np.round(share, 2) if trial % 2 else share
         area = np.mean([metrics.roc_auc_score(truth == names[k], decision[:, k]) for k in range(c)])
         if trial % 2 == 0:
-            check("roc_auc_ovr", abs(area - metrics.roc_auc_score(truth, decision, multi_class="ovr")) <= 1e-12)
+            same("roc_auc_ovr", abs(area - metrics.roc_auc_score(truth, decision, multi_class="ovr")) <= 1e-12)
     peers = {"accuracy": metrics.accuracy_score(truth, said), "roc_auc": area,
              "balanced_accuracy": metrics.balanced_accuracy_score(truth, said),
              "f1_macro": metrics.f1_score(truth, said, average="macro")}
     for name, theirs in peers.items():
         ours = run("labels", name, truth, said, decision, names)[0, 0]
         worst = max(worst, abs(ours - theirs))
-        check(f"{name} {trial}", abs(ours - theirs) <= 1e-12, (ours, theirs))
+        same(f"{name} {trial}", abs(ours - theirs) <= 1e-12, (ours, theirs))
     if trial % 5:
-        check("confusion", np.array_equal(run("confusion", truth, said, names),
+        same("confusion", np.array_equal(run("confusion", truth, said, names),
                                           metrics.confusion_matrix(truth, said, labels=names)))
-refused("AUC of one class", "labels", "auc", np.full(6, 3), np.full(6, 3), rng.normal(size=(6, 2)), np.array([1, 3]))
-refused("confusion of a stranger", "confusion", np.array([1, 2]), np.array([1, 3]), np.array([1, 2]))
+names_a_number("AUC of one class", "labels", "auc", np.full(6, 3), np.full(6, 3), rng.normal(size=(6, 2)), np.array([1, 3]))
+names_a_number("confusion of a stranger", "confusion", np.array([1, 2]), np.array([1, 3]), np.array([1, 2]))
 
-print(f"{cases} cases, largest score error {worst:.1e}, {failures} failures")
-sys.exit(failures > 0)
+finish(f"largest score error {worst:.1e}")

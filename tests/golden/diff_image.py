@@ -6,6 +6,8 @@ import sys
 import tempfile
 import warnings
 
+from golden import data_dir, expect, finish
+
 try:
     import numpy as np
     import PIL
@@ -19,7 +21,6 @@ try:
 except ImportError:
     torch = None
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import image_samples  # noqa: E402
 
 warnings.simplefilter("ignore")
@@ -29,23 +30,14 @@ SIZES = [(224, 224), (227, 227), (97, 131), (1, 1), (640, 3), (5, 481), (299, 29
 # ramp, and read BMP files with a header of 52 bytes.
 LATER = int(PIL.__version__.split(".")[0]) > 9
 PALETTE_PAST_END = {"png_palette_short", "bmp_8bit_too_few_colours"}
-fails = []
-
-
-def check(ok, what):
-    if not ok:
-        fails.append(what)
-        print("FAIL", what)
 
 
 def natural(folder):
     """Real photographs and pictures, when the test data is there."""
-    data = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared",
-                                                           "data")
     names = []
     for sub in ("objects92", "natural"):
-        top = os.path.join(data, "stimuli", sub)
-        if os.path.isdir(top):
+        top = data_dir("stimuli", sub)
+        if top:
             names += [os.path.join(top, n) for n in sorted(os.listdir(top))
                       if n.lower().endswith((".png", ".jpg", ".jpeg", ".bmp"))]
     return names
@@ -80,10 +72,10 @@ def read_pixels(path):
 def same(ours, theirs, what):
     theirs = np.asarray(theirs)
     if ours.shape != theirs.shape:
-        check(False, f"{what}: shape {ours.shape} != {theirs.shape}")
+        expect(False, f"{what}: shape {ours.shape} != {theirs.shape}")
     elif not np.array_equal(ours, theirs):
         differ = (ours != theirs).any(-1)
-        check(False, f"{what}: {differ.sum()} of {differ.size} pixels differ, first at "
+        expect(False, f"{what}: {differ.sum()} of {differ.size} pixels differ, first at "
                      f"{tuple(np.argwhere(differ)[0])}: {ours[differ][0]} != {theirs[differ][0]}")
 
 
@@ -100,7 +92,7 @@ def compare_pixels(folder, names):
     for name, size, prefix in jobs:
         short = os.path.basename(name)
         if os.path.exists(prefix + ".err"):
-            check(False, f"{short}: {open(prefix + '.err').read()}")
+            expect(False, f"{short}: {open(prefix + '.err').read()}")
             continue
         image = Image.open(name).convert("RGB")
         same(read_pixels(prefix + ".full"), image, f"{short} decoded")
@@ -126,16 +118,16 @@ def compare_broken(folder):
     for i, (name, _, words, both) in enumerate(cases):
         out = os.path.join(folder, f"bad{i}.err")
         if not os.path.exists(out):
-            check(False, f"{name}: accepted")
+            expect(False, f"{name}: accepted")
             continue
         message = open(out).read()
         for word in [os.path.join(folder, name)] + words:
-            check(word in message, f"{name}: message lacks \"{word}\": {message}")
+            expect(word in message, f"{name}: message lacks \"{word}\": {message}")
         try:
             Image.open(os.path.join(folder, name)).convert("RGB")
-            check(not both, f"{name}: Pillow reads it")
+            expect(not both, f"{name}: Pillow reads it")
         except Exception as e:
-            check(both, f"{name}: Pillow refuses it: {e}")
+            expect(both, f"{name}: Pillow refuses it: {e}")
     return len(cases)
 
 
@@ -157,13 +149,13 @@ def compare_cuts(folder):
         try:
             image = Image.open(path).convert("RGB")
         except Exception:
-            check(os.path.exists(path + ".err"), f"{what}: accepted, but Pillow refuses it")
+            expect(os.path.exists(path + ".err"), f"{what}: accepted, but Pillow refuses it")
             continue
-        check(os.path.exists(path + ".full"), f"{what}: refused, but Pillow reads it")
+        expect(os.path.exists(path + ".full"), f"{what}: refused, but Pillow reads it")
         if os.path.exists(path + ".full"):
             same(read_pixels(path + ".full"), image, what)
             accepted += 1
-    check(0 < accepted < len(cases), "cut files: both kinds must occur")
+    expect(0 < accepted < len(cases), "cut files: both kinds must occur")
     return len(cases)
 
 
@@ -205,12 +197,12 @@ def compare_loader(folder, names):
         what = f"loader with {threads} threads, {h}x{w}"
         planes = np.fromfile(out + ".planes", np.float32).reshape(len(names), 3, h, w)
         want = expected_planes(images, h, w, bgr, scale, mean, std)
-        check(np.array_equal(planes, want), f"{what}: floats differ by {abs(planes - want).max()}")
+        expect(np.array_equal(planes, want), f"{what}: floats differ by {abs(planes - want).max()}")
         rgb = np.fromfile(out + ".rgb", np.uint8).reshape(len(names), h, w, 3)
         for i, im in enumerate(images):
             same(rgb[i], im.resize((w, h), Image.BILINEAR), f"{what}: {names[i]}")
         hashes = run.stdout.decode().split("\n")[:len(names)]
-        check(all(len(x) == 32 for x in hashes), f"{what}: hashes")
+        expect(all(len(x) == 32 for x in hashes), f"{what}: hashes")
         check_hashes(names, hashes)
 
 
@@ -221,7 +213,7 @@ def check_hashes(names, hashes):
     except FileNotFoundError:
         return
     want = [line.split()[0] for line in out.stdout.decode().splitlines()]
-    check(want == hashes, "hashes differ from xxhsum's")
+    expect(want == hashes, "hashes differ from xxhsum's")
 
 
 def compare_loader_error(folder, names):
@@ -236,7 +228,7 @@ def compare_loader_error(folder, names):
                               "0", "1", "1", "1", "-"], input="\n".join(paths).encode(),
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         text = run.stderr.decode()
-        check(run.returncode == 2 and bad[0] in text, f"loader error with {threads} threads: {text}")
+        expect(run.returncode == 2 and bad[0] in text, f"loader error with {threads} threads: {text}")
 
 
 def main():
@@ -252,9 +244,9 @@ def main():
     print(f"compared {compared} images of {len(names)} ({len(made)} made) with Pillow "
           f"{PIL.__version__}, {refused} damaged files, {cut} cut ones, "
           f"floats with {'torchvision' if torch else 'numpy'}")
-    check(len(made) >= 100 and compared == len(names), "fewer than 100 images compared")
-    return 1 if fails else 0
+    expect(len(made) >= 100 and compared == len(names), "fewer than 100 images compared")
+    finish()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

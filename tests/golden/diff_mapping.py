@@ -1,14 +1,14 @@
 """Differential test of the mapping engine and of the partial eigenproblem under it against scikit-learn pipelines.
 
 Every case prints a line with its largest error; the script fails when one is above its tolerance."""
+import functools
 import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     from sklearn.cross_decomposition import PLSRegression
     from sklearn.decomposition import PCA
     from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -23,24 +23,18 @@ except ImportError as missing:
     sys.exit(77)
 
 warnings.simplefilter("ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_mapping")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_mapping_")
+PROBE = Probe("probe_mapping")
+FOLDER = PROBE.folder.name
 rng = np.random.default_rng(20240611)
-failures = 0
-cases = 0
-
-
-class Refused(Exception):
-    pass
+check = functools.partial(check, floor=1)
 
 
 class Answer:
     """The probe's output files, by name; None where there is none."""
 
-    def __init__(self, prefix, text):
-        self.text = text
-        self.files = {n[len("out_"):-4]: np.load(os.path.join(FOLDER.name, n))
-                      for n in os.listdir(FOLDER.name) if n.startswith("out_")}
+    def __init__(self):
+        self.files = {n[len("out_"):-4]: np.load(os.path.join(FOLDER, n))
+                      for n in os.listdir(FOLDER) if n.startswith("out_")}
 
     def __getattr__(self, name):
         return self.files.get(name)
@@ -50,48 +44,11 @@ class Answer:
 
 
 def probe(command, first, *layers, **options):
-    for old in os.listdir(FOLDER.name):
-        os.unlink(os.path.join(FOLDER.name, old))
-    names = []
-    for i, a in enumerate((first, *layers)):
-        names.append(os.path.join(FOLDER.name, f"in{i}.npy"))
-        np.save(names[-1], np.ascontiguousarray(a))
-    words = []
-    for key, value in options.items():
-        if isinstance(value, np.ndarray):
-            value, array = os.path.join(FOLDER.name, f"{key}.npy"), value
-            np.save(value, array)
-        words.append(f"{key}={value}")
-    prefix = os.path.join(FOLDER.name, "out")
-    done = subprocess.run([PROBE, command, prefix, *names, *words], capture_output=True, text=True)
-    if done.returncode:
-        raise Refused(done.stderr.strip())
-    return Answer(prefix, done.stdout)
-
-
-def check(name, ours, peers, tolerance=1e-6):
-    """Largest error relative to the largest number of the answer (at least 1)."""
-    global failures, cases
-    cases += 1
-    error = np.nan
-    if ours is not None and np.shape(ours) == np.shape(peers) and np.all(np.isfinite(ours)):
-        error = np.max(np.abs(ours - peers), initial=0) / max(1.0, np.max(np.abs(peers), initial=0))
-    fine = error <= tolerance
-    failures += not fine
-    print(f"{'ok' if fine else 'FAILED':6} {error:9.2e} (<= {tolerance:g})  {name}", flush=True)
-
-
-def refused(name, words, call):
-    global failures, cases
-    cases += 1
-    try:
-        call()
-        message, fine = "was accepted", False
-    except Refused as e:
-        message = str(e)
-        fine = all(w in message for w in words)
-    failures += not fine
-    print(f"{'ok' if fine else 'FAILED':6} {name}: {message}")
+    for old in os.listdir(FOLDER):
+        os.unlink(os.path.join(FOLDER, old))
+    names = [PROBE.save(f"in{i}", a) for i, a in enumerate((first, *layers))]
+    PROBE.call(command, PROBE.path("out"), *names, **options)
+    return Answer()
 
 
 def correlation(y, f):
@@ -377,5 +334,4 @@ for part in (regressions, penalties, degenerate, classifiers, permutations, laye
              refusals, float32_products):
     if len(sys.argv) < 2 or part.__name__ in sys.argv[1:]:
         part()
-print(f"{cases} cases, {failures} failures")
-sys.exit(failures > 0)
+finish()

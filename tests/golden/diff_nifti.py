@@ -12,6 +12,8 @@ import sys
 import tempfile
 import warnings
 
+from golden import data_dir
+
 try:
     import numpy as np
     import nibabel as nib
@@ -521,9 +523,8 @@ def faults(tmp):
 
 
 def real_data(tmp):
-    base = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")
-    haxby = os.path.join(base, "brain", "haxby_slice")
-    if not os.path.isdir(haxby):
+    base, haxby = data_dir(), data_dir("brain", "haxby_slice")
+    if not haxby:
         print("real data absent: that part skipped")
         return
     bold, mask = os.path.join(haxby, "bold.nii.gz"), os.path.join(haxby, "mask.nii.gz")

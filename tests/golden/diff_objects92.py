@@ -10,17 +10,17 @@ import subprocess
 import sys
 import tempfile
 
+from golden import data_dir, finish, report
+
 try:
     import h5py
-    import numpy as np
     from scipy.spatial.distance import pdist
     from scipy.stats import kendalltau, pearsonr, spearmanr
 except ImportError as e:
     print("skipped:", e)
     sys.exit(77)
 
-SOURCE = os.environ["DNB_SOURCE"]
-DATA = os.environ.get("DNB_TEST_DATA") or os.path.join(SOURCE, "..", "shared", "data")
+DATA = data_dir()
 PROGRAM = os.environ["DNNBRAIN"]
 CAFFE = "--channels BGR --range 255 --mean 104 117 123 --std 1 1 1".split()
 # layer: Spearman hIT, Spearman mIT, Pearson hIT, Kendall tau-b hIT
@@ -53,16 +53,12 @@ def chain(folder, model, layers):
 
 
 def main():
-    if not os.path.exists(os.path.join(DATA, "models", "bvlc_googlenet.onnx")):
-        print("skipped: no real data in", DATA)
+    if not data_dir("models", "bvlc_googlenet.onnx"):
+        print("skipped: no real data")
         sys.exit(77)
-    bad = 0
 
     def check(what, got, want, tolerance):
-        nonlocal bad
-        ok = abs(got - want) <= tolerance
-        bad += not ok
-        print(f"{'ok  ' if ok else 'FAIL'} {what}: {got:.4f}, known {want:.4f}")
+        report(what, bool(abs(got - want) <= tolerance), f"{got:.4f}, known {want:.4f}")
 
     with tempfile.TemporaryDirectory() as folder:
         _, rdm = chain(folder, "bvlc_googlenet.onnx", list(KNOWN))
@@ -85,7 +81,7 @@ def main():
                           pearsonr(mine, theirs)[0], 1e-6)
                     check(f"squeezenet {layer} Kendall {roi}", found["kendall-b"][layer, roi],
                           kendalltau(mine, theirs)[0], 1e-6)
-    sys.exit(1 if bad else 0)
+    finish()
 
 
 main()

@@ -1,14 +1,12 @@
 """Differential test of the linear models against scikit-learn: least squares, ridge, and how ridge chooses penalties.
 
 Every case prints a line with its largest error; the script fails when one is above its tolerance."""
-import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     from scipy.stats import pearsonr, spearmanr
     from sklearn.linear_model import LinearRegression, Ridge, RidgeCV
     from sklearn.metrics import explained_variance_score, mean_squared_error, r2_score
@@ -18,36 +16,15 @@ except ImportError as missing:
     sys.exit(77)
 
 warnings.simplefilter("ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_regression")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_regression_")
-TOLERANCE = 1e-6
-failures = 0
+PROBE = Probe("probe_regression")
 
 
 def run(x, y, **options):
     """coef (d x m), intercept, penalty, score, table of scores."""
-    paths = [os.path.join(FOLDER.name, name) for name in ("x.npy", "y.npy", "out.npy")]
-    np.save(paths[0], np.ascontiguousarray(x))
-    np.save(paths[1], np.ascontiguousarray(y))
-    if "alphas" in options:
-        options["alphas"] = ",".join("%.17g" % a for a in options["alphas"])
-    done = subprocess.run([PROBE, *paths, *(f"{k}={v}" for k, v in options.items())], capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{options}: {done.stderr}")
-    out = np.load(paths[2])
+    PROBE.call(PROBE.save("x", x), PROBE.save("y", y), PROBE.path("out.npy"), **options)
+    out = np.load(PROBE.path("out.npy"))
     d = x.shape[1]
     return out[:d], out[d], out[d + 1], out[d + 2], out[d + 3:]
-
-
-def check(name, ours, peers):
-    global failures
-    ours, peers = np.asarray(ours, float), np.asarray(peers, float)
-    error = np.inf
-    if ours.shape == peers.shape and np.isfinite(ours).all():
-        error = np.abs(ours - peers).max() / max(np.abs(peers).max(), 1e-300) if np.any(peers) else np.abs(ours).max()
-    wrong = not error <= TOLERANCE
-    failures += wrong
-    print(f"{'FAIL' if wrong else 'ok  '} {name}: {error:.1e}")
 
 
 def world(n, d, m, seed, offset=3.0):
@@ -208,9 +185,7 @@ for name in ("n > d, 37 targets", "d > n, 37 targets"):
     for options in (dict(kind="glm"), dict(kind="ridge", alphas=ALPHAS, choice="loo"),
                     dict(kind="ridge", alphas=ALPHAS, choice="cv", folds=3)):
         one, two = (run(x, y, threads=t, **options) for t in (1, 2))
-        same = all(np.array_equal(a, b) for a, b in zip(one, two))
-        failures += not same
-        print(f"{'ok  ' if same else 'FAIL'} {options['kind']} {options.get('choice', '')}, {name}: bits of 1 and 2 threads")
+        report(f"{options['kind']} {options.get('choice', '')}, {name}: bits of 1 and 2 threads",
+               all(np.array_equal(a, b) for a, b in zip(one, two)))
 
-print(f"{failures} failures")
-sys.exit(1 if failures else 0)
+finish()

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import tempfile
 
+from golden import data_dir
+
 try:
     import numpy as np
     import onnx
@@ -17,7 +19,6 @@ except ImportError as e:
     sys.exit(77)
 
 PROGRAM = os.environ["DNNBRAIN"]
-DATA = os.environ.get("DNB_TEST_DATA", os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data"))
 TYPES = {np.dtype("float32"): T.FLOAT, np.dtype("float64"): T.DOUBLE, np.dtype("float16"): T.FLOAT16,
          np.dtype("int64"): T.INT64, np.dtype("int32"): T.INT32, np.dtype("uint8"): T.UINT8, np.dtype("bool"): T.BOOL}
 checks = 0
@@ -109,6 +110,20 @@ def exported(folder):
     run(folder, path, {"x": x.astype(np.int64)}, fails="takes float32")
 
 
+def not_finite(folder):
+    """NaN and infinity come through a ReLU whatever computes, unless oneDNN is asked for by name."""
+    for t in ["float32", "float16"]:
+        m = model(folder, [h.make_node("Relu", ["a"], ["b"])], [("a", t, [2, 3])], [("b", t, [2, 3])])
+        for odd in (np.nan, np.inf, -np.inf):
+            a = np.array([[-1, odd, 2], [3, -4, 5]], t)
+            want = np.where(np.isnan(a), a, np.maximum(a, 0))
+            for backend in ("auto", "reference"):
+                got = run(folder, m, {"a": a}, "-backend", backend)
+                check(got["run"]["backend"] == "reference" and np.array_equal(got["b"], want, equal_nan=True), f"ReLU of {odd}, {t}, {backend}")
+        finite = run(folder, m, {"a": np.ones((2, 3), t)})
+        check(finite["run"]["backend"] == "onednn", "finite inputs go to oneDNN")
+
+
 def model(folder, nodes, inputs, outputs, initializers=(), opset=13):
     g = h.make_graph(nodes, "g", [h.make_tensor_value_info(n, TYPES[np.dtype(t)], s) for n, t, s in inputs],
                      [h.make_tensor_value_info(n, TYPES[np.dtype(t)], s) for n, t, s in outputs], list(initializers))
@@ -146,9 +161,8 @@ def refusals(folder):
 
 
 def real(folder):
-    models = os.path.join(DATA, "models")
-    photos = os.path.join(DATA, "stimuli", "natural")
-    if not os.path.isdir(models) or not os.path.isdir(photos):
+    models, photos = data_dir("models"), data_dir("stimuli", "natural")
+    if not models or not photos:
         print("real models: not here")
         return
     from PIL import Image
@@ -175,6 +189,7 @@ def real(folder):
 with tempfile.TemporaryDirectory() as folder:
     exported(folder)
     types(folder)
+    not_finite(folder)
     refusals(folder)
     real(folder)
 print(f"{checks} checks passed")

@@ -2,14 +2,12 @@
 
 Every case prints a line with its largest error; the script fails when one is above its tolerance. Predictions are
 compared (relative to the targets' spread, on the training rows and on new ones), and coefficients where they are unique."""
-import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     from sklearn.cross_decomposition import PLSRegression
     from sklearn.linear_model import ElasticNet, ElasticNetCV, Lasso, LassoCV
     from sklearn.model_selection import KFold
@@ -18,11 +16,8 @@ except ImportError as missing:
     sys.exit(77)
 
 warnings.simplefilter("ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_sparse")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_sparse_")
+PROBE = Probe("probe_sparse")
 rng = np.random.default_rng(20240921)
-failures = 0
-cases = 0
 
 
 class Ours:
@@ -31,16 +26,10 @@ class Ours:
     def __init__(self, kind, x, y, **options):
         n, d = x.shape
         m = y.shape[1]
-        names = [os.path.join(FOLDER.name, s) for s in ("x", "y", "out")]
+        names = [PROBE.path(s) for s in ("x", "y", "out")]
         np.ascontiguousarray(x, float).tofile(names[0])
         np.ascontiguousarray(y, float).tofile(names[1])
-        words = []
-        for k, v in options.items():
-            words.append(f"{k}={','.join(repr(float(a)) for a in v) if k == 'alphas' else v}")
-        done = subprocess.run([PROBE, kind, str(n), str(d), str(m), *names, *words], capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(done.stderr.strip())
-        self.unconverged = int(done.stdout.split()[0])
+        self.unconverged = int(PROBE.call(kind, n, d, m, *names, **options).split()[0])
         v = np.fromfile(names[2])
         self.coef = v[:d * m].reshape(d, m)
         self.intercept = v[d * m:d * m + m]
@@ -50,12 +39,8 @@ class Ours:
         return x @ self.coef + self.intercept
 
 
-def report(name, error, tolerance):
-    global failures, cases
-    cases += 1
-    bad = not error <= tolerance
-    failures += bad
-    print(f"{'FAIL' if bad else 'ok  '} {name:66s} {error:.2e} (<= {tolerance:g})")
+def small(name, error, tolerance):
+    report(name, bool(error <= tolerance), f"{error:.2e} (<= {tolerance:g})")
 
 
 def apart(a, b, y):
@@ -95,11 +80,11 @@ for name, (n, d, m) in shapes.items():
     for alpha in (1.0, 0.3, 0.05, 0.005):
         peer = fitted(Lasso(alpha=alpha, tol=1e-10, max_iter=1000000), x, y)
         ours = Ours("lasso", x, y, alphas=[alpha], tolerance=1e-10, iterations=100000)
-        report(f"lasso {name}, alpha {alpha}", max(apart(ours.predict(x), predictions(peer, x), y),
-                                                    apart(ours.predict(new), predictions(peer, new), y)), 1e-6)
+        small(f"lasso {name}, alpha {alpha}", max(apart(ours.predict(x), predictions(peer, x), y),
+                                                   apart(ours.predict(new), predictions(peer, new), y)), 1e-6)
         coef = np.stack([f.coef_ for f in peer], axis=1)
-        report(f"lasso {name}, alpha {alpha}: coefficients", np.abs(ours.coef - coef).max(), 1e-4)
-        report(f"lasso {name}, alpha {alpha}: not converged", ours.unconverged, 0)
+        small(f"lasso {name}, alpha {alpha}: coefficients", np.abs(ours.coef - coef).max(), 1e-4)
+        small(f"lasso {name}, alpha {alpha}: not converged", ours.unconverged, 0)
         loose = Ours("lasso", x, y, alphas=[alpha])
         best = Ours("lasso", x, y, alphas=[alpha], tolerance=1e-12, iterations=100000)
 
@@ -107,22 +92,22 @@ for name, (n, d, m) in shapes.items():
             r = y - o.predict(x)
             return (r * r).sum(axis=0) / 2 + n * alpha * np.abs(o.coef).sum(axis=0)
         gap = (objective(loose) - objective(best)) / (((y - y.mean(axis=0)) ** 2).sum(axis=0))
-        report(f"lasso {name}, alpha {alpha}: default tolerance kept", gap.max(), 1e-4)
+        small(f"lasso {name}, alpha {alpha}: default tolerance kept", gap.max(), 1e-4)
     for ratio in (0.05, 0.3, 0.5, 0.9, 1.0):
         for alpha in (0.5, 0.02):
             peer = fitted(ElasticNet(alpha=alpha, l1_ratio=ratio, tol=1e-12, max_iter=1000000), x, y)
             ours = Ours("elasticnet", x, y, alphas=[alpha], l1_ratio=ratio, tolerance=1e-12, iterations=100000)
-            report(f"elastic net {name}, alpha {alpha}, l1_ratio {ratio}",
-                   max(apart(ours.predict(x), predictions(peer, x), y), apart(ours.predict(new), predictions(peer, new), y)), 1e-6)
+            small(f"elastic net {name}, alpha {alpha}, l1_ratio {ratio}",
+                  max(apart(ours.predict(x), predictions(peer, x), y), apart(ours.predict(new), predictions(peer, new), y)), 1e-6)
 
 # No room for products of features: descent by way of the residual gives the same answer.
 x, y, new = world(60, 200, 3)
 peer = fitted(Lasso(alpha=0.05, tol=1e-10, max_iter=1000000), x, y)
 tight = Ours("lasso", x, y, alphas=[0.05], tolerance=1e-10, iterations=1000000, memory=220000)
-report("lasso without room for products", apart(tight.predict(new), predictions(peer, new), y), 1e-6)
+small("lasso without room for products", apart(tight.predict(new), predictions(peer, new), y), 1e-6)
 peer = fitted(ElasticNet(alpha=0.001, l1_ratio=0.2, tol=1e-10, max_iter=1000000), x[:20], y[:20])
 ours = Ours("elasticnet", x[:20], y[:20], alphas=[0.001], l1_ratio=0.2, tolerance=1e-10, iterations=1000000)
-report("elastic net with far more features at work than rows", apart(ours.predict(new), predictions(peer, new), y[:20]), 1e-6)
+small("elastic net with far more features at work than rows", apart(ours.predict(new), predictions(peer, new), y[:20]), 1e-6)
 
 # Constant features and targets, copies of features.
 x, y, new = world(90, 40, 5)
@@ -131,23 +116,23 @@ x[:, 11] = new[:, 11] = 0.1
 y[:, 2] = -7.25
 peer = fitted(Lasso(alpha=0.1, tol=1e-10, max_iter=100000), x, y)
 ours = Ours("lasso", x, y, alphas=[0.1], tolerance=1e-10, iterations=100000)
-report("lasso, constant features and target", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
-report("lasso, constant features and target: exact", np.abs(ours.coef[[3, 11]]).max() + np.abs(ours.coef[:, 2]).max()
+small("lasso, constant features and target", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
+small("lasso, constant features and target: exact", np.abs(ours.coef[[3, 11]]).max() + np.abs(ours.coef[:, 2]).max()
        + abs(ours.intercept[2] + 7.25) + ours.unconverged, 0)
 x[:, 20:30] = x[:, 10:20]
 new[:, 20:30] = new[:, 10:20]
 peer = fitted(Lasso(alpha=0.05, tol=1e-10, max_iter=100000), x, y)
 ours = Ours("lasso", x, y, alphas=[0.05], tolerance=1e-10, iterations=100000)
-report("lasso, every feature of ten twice", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
-report("lasso, every feature of ten twice: not converged", ours.unconverged, 0)
+small("lasso, every feature of ten twice", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
+small("lasso, every feature of ten twice: not converged", ours.unconverged, 0)
 peer = fitted(ElasticNet(alpha=0.05, l1_ratio=0.5, tol=1e-12, max_iter=100000), x, y)
 ours = Ours("elasticnet", x, y, alphas=[0.05], l1_ratio=0.5, tolerance=1e-12, iterations=100000)
-report("elastic net, every feature of ten twice", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
+small("elastic net, every feature of ten twice", apart(ours.predict(new), predictions(peer, new), y), 1e-6)
 
 # A bound on the passes that cannot suffice is counted.
 x, y, _ = world(60, 200, 7)
 ours = Ours("lasso", x, y, alphas=[0.001], tolerance=1e-10, iterations=2)
-report("lasso, two passes: targets counted", abs(ours.unconverged - 7), 0)
+small("lasso, two passes: targets counted", abs(ours.unconverged - 7), 0)
 
 # Penalties by cross-validation, in any order.
 for name, (n, d, m) in {"n > p": (100, 30, 6), "p > n": (60, 150, 6)}.items():
@@ -155,12 +140,12 @@ for name, (n, d, m) in {"n > p": (100, 30, 6), "p > n": (60, 150, 6)}.items():
     alphas = np.array([0.01, 1.0, 0.3, 0.1, 0.03, 3.0])
     peer = fitted(LassoCV(alphas=alphas, cv=KFold(4), tol=1e-9, max_iter=100000), x, y)
     ours = Ours("lasso", x, y, alphas=alphas, tolerance=1e-9, iterations=100000, folds=4, scoring="neg_mse")
-    report(f"LassoCV {name}: penalties", np.abs(ours.alpha - [f.alpha_ for f in peer]).max(), 0)
-    report(f"LassoCV {name}: predictions", apart(ours.predict(new), predictions(peer, new), y), 1e-5)
+    small(f"LassoCV {name}: penalties", np.abs(ours.alpha - [f.alpha_ for f in peer]).max(), 0)
+    small(f"LassoCV {name}: predictions", apart(ours.predict(new), predictions(peer, new), y), 1e-5)
     peer = fitted(ElasticNetCV(alphas=alphas, l1_ratio=0.4, cv=KFold(4), tol=1e-9, max_iter=100000), x, y)
     ours = Ours("elasticnet", x, y, alphas=alphas, l1_ratio=0.4, tolerance=1e-9, iterations=100000, folds=4, scoring="neg_mse")
-    report(f"ElasticNetCV {name}: penalties", np.abs(ours.alpha - [f.alpha_ for f in peer]).max(), 0)
-    report(f"ElasticNetCV {name}: predictions", apart(ours.predict(new), predictions(peer, new), y), 1e-5)
+    small(f"ElasticNetCV {name}: penalties", np.abs(ours.alpha - [f.alpha_ for f in peer]).max(), 0)
+    small(f"ElasticNetCV {name}: predictions", apart(ours.predict(new), predictions(peer, new), y), 1e-5)
     # One penalty for all: the best mean over targets and folds.
     scores = np.zeros(len(alphas))
     for train, test in KFold(4).split(x):
@@ -168,7 +153,7 @@ for name, (n, d, m) in {"n > p": (100, 30, 6), "p > n": (60, 150, 6)}.items():
             said = predictions(fitted(Lasso(alpha=a, tol=1e-9, max_iter=100000), x[train], y[train]), x[test])
             scores[i] -= ((said - y[test]) ** 2).mean()
     ours = Ours("lasso", x, y, alphas=alphas, tolerance=1e-9, iterations=100000, folds=4, scoring="neg_mse", shared=1)
-    report(f"lasso {name}, one penalty for all", np.abs(ours.alpha - alphas[scores.argmax()]).max(), 0)
+    small(f"lasso {name}, one penalty for all", np.abs(ours.alpha - alphas[scores.argmax()]).max(), 0)
 
 # ---- partial least squares -----------------------------------------------------------------------------------------
 
@@ -176,12 +161,12 @@ for name, (n, d, m) in {"n > p": (100, 30, 6), "p > n": (60, 150, 6)}.items():
 def pls(name, x, y, new, components, tolerance, no_scale=0):
     model = PLSRegression(components, scale=not no_scale, tol=1e-20, max_iter=100000).fit(x, y)
     ours = Ours("pls", x, y, components=components, no_scale=no_scale)
-    report(f"pls {name}, {components} components", max(apart(ours.predict(x), model.predict(x), y),
-                                                       apart(ours.predict(new), model.predict(new), y)), tolerance)
+    small(f"pls {name}, {components} components", max(apart(ours.predict(x), model.predict(x), y),
+                                                      apart(ours.predict(new), model.predict(new), y)), tolerance)
     ours = Ours("pls", x, y, components=components, no_scale=no_scale, per_target=1)
     alone = [PLSRegression(components, scale=not no_scale).fit(x, y[:, t]) for t in range(y.shape[1])]
     said = np.stack([f.predict(new).ravel() for f in alone], axis=1)
-    report(f"pls {name}, {components} components, each target alone", apart(ours.predict(new), said, y), tolerance)
+    small(f"pls {name}, {components} components, each target alone", apart(ours.predict(new), said, y), tolerance)
 
 
 for name, (n, d, m) in {"n > p": (120, 20, 6), "p > n": (50, 90, 6), "one target": (80, 30, 1),
@@ -204,19 +189,18 @@ pls("copies of features", x, y, new, 6, 1e-6)
 # The default stopping rule of scikit-learn.
 x, y, new = world(200, 40, 30, rank=8, seed=14)
 model = PLSRegression(5).fit(x, y)
-report("pls, scikit-learn's own tolerance", apart(Ours("pls", x, y, components=5).predict(new), model.predict(new), y), 1e-2)
+small("pls, scikit-learn's own tolerance", apart(Ours("pls", x, y, components=5).predict(new), model.predict(new), y), 1e-2)
 # More components than x has directions: those that are left make nothing worse than least squares.
 x, y, new = world(30, 10, 2, seed=15)
 x[:, 5:] = x[:, :5] @ rng.standard_normal((5, 5))
 ours = Ours("pls", x, y, components=9)
 basis = np.linalg.lstsq(x - x.mean(axis=0), y - y.mean(axis=0), rcond=None)[0]
-report("pls past the rank of x is least squares", apart(ours.predict(x), (x - x.mean(axis=0)) @ basis + y.mean(axis=0), y), 1e-6)
+small("pls past the rank of x is least squares", apart(ours.predict(x), (x - x.mean(axis=0)) @ basis + y.mean(axis=0), y), 1e-6)
 # Principal components in the features' place: the same only without scaling.
 x, y, new = world(70, 25, 4, seed=16)
 turn = np.linalg.qr(rng.standard_normal((25, 25)))[0]
 a = Ours("pls", x, y, components=4, no_scale=1)
 b = Ours("pls", x @ turn, y, components=4, no_scale=1)
-report("pls of rotated features, unscaled", apart(a.predict(new), b.predict(new @ turn), y), 1e-9)
+small("pls of rotated features, unscaled", apart(a.predict(new), b.predict(new @ turn), y), 1e-9)
 
-print(f"{cases} cases, {failures} failed")
-sys.exit(failures > 0)
+finish()

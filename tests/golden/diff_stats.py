@@ -1,14 +1,12 @@
 """Differential test of the stats room and the linear algebra under it against NumPy, SciPy and scikit-learn.
 
 Every case prints a line with its largest error; the script fails when one is above its tolerance."""
-import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     import scipy.signal
     import scipy.stats
     from scipy.spatial.distance import pdist
@@ -19,68 +17,13 @@ except ImportError as missing:
 
 warnings.simplefilter("ignore")
 np.seterr(all="ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_stats")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_stats_")
+run = Probe("probe_stats").run
 rng = np.random.default_rng(20240607)
-failures = 0
-cases = 0
 
 
-class Refused(Exception):
-    pass
-
-
-def run(command, *arrays, **options):
-    """Runs the probe; raises Refused with its message when it fails."""
-    names = []
-    for i, a in enumerate(arrays):
-        names.append(os.path.join(FOLDER.name, f"in{i}.npy"))
-        np.save(names[-1], np.ascontiguousarray(a))
-    out = os.path.join(FOLDER.name, "out.npy")
-    words = [f"{k}={v}" for k, v in options.items()]
-    done = subprocess.run([PROBE, command, *names, out, *words], capture_output=True, text=True)
-    if done.returncode:
-        raise Refused(done.stderr.strip())
-    return np.load(out)
-
-
-def check(name, ours, peers, tolerance):
+def compare(name, ours, peers, tolerance):
     """Relative to the largest finite number of the answer; NaN and infinity must stand in the same places."""
-    global failures, cases
-    cases += 1
-    ours, peers = np.asarray(ours, float), np.asarray(peers, float)
-    same = ours.shape == peers.shape
-    if same:
-        same = np.array_equal(np.isnan(ours), np.isnan(peers))
-        infinite = np.isinf(peers)
-        same = same and np.array_equal(np.isinf(ours), infinite)
-        same = same and np.array_equal(ours[infinite], peers[infinite])
-    error = np.nan
-    if same:
-        fine = np.isfinite(peers)
-        scale = np.max(np.abs(peers[fine]), initial=0) or 1.0
-        error = np.max(np.abs(ours[fine] - peers[fine]), initial=0) / scale
-    if not same or not error <= tolerance:
-        failures += 1
-        print(f"FAIL {name}: error {error:.2e} (allowed {tolerance:.0e}), shapes or NaN agree: {same}")
-    else:
-        print(f"ok   {name}: {error:.1e}")
-
-
-def refused(name, word, *args, **options):
-    """The probe must refuse, and say `word`."""
-    global failures, cases
-    cases += 1
-    try:
-        run(*args, **options)
-        message = None
-    except Refused as e:
-        message = str(e)
-    if message is None or word not in message:
-        failures += 1
-        print(f"FAIL {name}: expected a refusal with '{word}', got {message}")
-    else:
-        print(f"ok   {name}: refused")
+    check(name, ours, peers, tolerance, odd=True)
 
 
 SCIPY = tuple(int(n) for n in scipy.__version__.split(".")[:2])
@@ -141,71 +84,71 @@ def distances():
                 if metric == "jensenshannon" and d == 1:
                     continue  # 0 up to rounding, of which SciPy may take the root: NaN
                 p = {"p": 3} if metric == "minkowski" else {}
-                check(f"pdist {metric} {n}x{d} {dtype.__name__}", run("pdist", x, metric=metric, **p),
+                compare(f"pdist {metric} {n}x{d} {dtype.__name__}", run("pdist", x, metric=metric, **p),
                       peer_pdist(x, metric, **p), digits(metric, x, 1e-11))
     for name, x in float32_rows():
         for metric in ("correlation", "cosine"):
             error = run("pdist", x, metric=metric) - pdist(x.astype(float), metric)
-            check(f"pdist {metric}, float32 {name}, absolute", 1 + error, np.ones_like(error), 1e-7)
+            compare(f"pdist {metric}, float32 {name}, absolute", 1 + error, np.ones_like(error), 1e-7)
     x = rng.standard_normal((60, 12))
-    check("pdist mahalanobis", run("pdist", x, metric="mahalanobis"), pdist(x, "mahalanobis"), 1e-9)
+    compare("pdist mahalanobis", run("pdist", x, metric="mahalanobis"), pdist(x, "mahalanobis"), 1e-9)
     for p in (0.5, 1, 2, 2.5, np.inf):
-        check(f"pdist minkowski p={p}", run("pdist", x, metric="minkowski", p=p), pdist(x, "minkowski", p=p),
+        compare(f"pdist minkowski p={p}", run("pdist", x, metric="minkowski", p=p), pdist(x, "minkowski", p=p),
               1e-11)
     v = rng.uniform(0.5, 2, 12)
-    check("pdist seuclidean V", run("pdist", x, v, metric="seuclidean"), pdist(x, "seuclidean", V=v), 1e-11)
+    compare("pdist seuclidean V", run("pdist", x, v, metric="seuclidean"), pdist(x, "seuclidean", V=v), 1e-11)
     z = scipy.stats.zscore(x, axis=1)
     for metric in "euclidean correlation cosine cityblock seuclidean mahalanobis".split():
         if metric == "mahalanobis":  # z-scored rows sum to 0: their covariance is singular
-            refused("pdist zscore mahalanobis", "singular", "pdist", x, metric=metric, zscore=1)
+            refused("pdist zscore mahalanobis", "singular", run, "pdist", x, metric=metric, zscore=1)
         else:
-            check(f"pdist zscore {metric}", run("pdist", x, metric=metric, zscore=1), pdist(z, metric), 1e-9)
-    refused("pdist unknown metric", "known:", "pdist", x, metric="manhattan")
-    refused("pdist mahalanobis n <= d", "more rows than columns", "pdist", x.T, metric="mahalanobis")
-    refused("pdist too little memory", "memory", "pdist", x, metric="euclidean", memory=9000)
+            compare(f"pdist zscore {metric}", run("pdist", x, metric=metric, zscore=1), pdist(z, metric), 1e-9)
+    refused("pdist unknown metric", "known:", run, "pdist", x, metric="manhattan")
+    refused("pdist mahalanobis n <= d", "more rows than columns", run, "pdist", x.T, metric="mahalanobis")
+    refused("pdist too little memory", "memory", run, "pdist", x, metric="euclidean", memory=9000)
 
 
 def hard_distances():
     """A large common offset, near-identical rows, constant and zero rows, NaN and infinity."""
     x = rng.standard_normal((40, 3000))
-    check("pdist euclidean, offset 1e6", run("pdist", x + 1e6, metric="euclidean"), pdist(x + 1e6), 1e-9)
-    check("pdist correlation, offset 1e5", run("pdist", x + 1e5, metric="correlation"),
+    compare("pdist euclidean, offset 1e6", run("pdist", x + 1e6, metric="euclidean"), pdist(x + 1e6), 1e-9)
+    compare("pdist correlation, offset 1e5", run("pdist", x + 1e5, metric="correlation"),
           pdist(x + 1e5, "correlation"), 1e-9)
     ramp = x + np.linspace(-1000, 5000, 3000)
-    check("pdist correlation, ramp", 1 - run("pdist", ramp, metric="correlation"), 1 - pdist(ramp, "correlation"), 1e-12)
+    compare("pdist correlation, ramp", 1 - run("pdist", ramp, metric="correlation"), 1 - pdist(ramp, "correlation"), 1e-12)
     near = np.repeat(rng.standard_normal((5, 3000)), 8, axis=0) + 1e-7 * x
     for metric in ("euclidean", "sqeuclidean"):
         ours, peers = run("pdist", near, metric=metric), pdist(near, metric)
-        check(f"pdist {metric}, near-identical rows, relative", ours / peers, np.ones_like(peers), 1e-8)
+        compare(f"pdist {metric}, near-identical rows, relative", ours / peers, np.ones_like(peers), 1e-8)
     same = np.repeat(x[:3], 2, axis=0)
-    check("pdist euclidean, identical rows", run("pdist", same, metric="euclidean"), pdist(same), 1e-12)
+    compare("pdist euclidean, identical rows", run("pdist", same, metric="euclidean"), pdist(same), 1e-12)
     flat = x[:8].copy()
     flat[2] = 0
     flat[5] = 0
     flat[6] = 3.3
     for metric in "euclidean cosine cityblock braycurtis canberra jaccard seuclidean".split():
-        check(f"pdist {metric}, zero rows", run("pdist", flat, metric=metric), peer_pdist(flat, metric), 1e-11)
+        compare(f"pdist {metric}, zero rows", run("pdist", flat, metric=metric), peer_pdist(flat, metric), 1e-11)
     constant = run("pdist", flat, metric="correlation")
     n, pairs = 8, [(i, j) for i in range(8) for j in range(i + 1, 8)]
     nan = np.array([bool({i, j} & {2, 5, 6}) for i, j in pairs])
-    check("pdist correlation, constant rows are NaN", np.isnan(constant), nan, 0)
-    check("pdist zscore, constant rows are NaN", np.isnan(run("pdist", flat, metric="euclidean", zscore=1)), nan, 0)
+    compare("pdist correlation, constant rows are NaN", np.isnan(constant), nan, 0)
+    compare("pdist zscore, constant rows are NaN", np.isnan(run("pdist", flat, metric="euclidean", zscore=1)), nan, 0)
     broken = x[:8].copy()
     broken[3, 100] = np.nan
     for metric in "euclidean correlation cosine cityblock canberra braycurtis hamming jaccard".split():
-        check(f"pdist {metric}, NaN", run("pdist", broken, metric=metric), peer_pdist(broken, metric), 1e-11)
+        compare(f"pdist {metric}, NaN", run("pdist", broken, metric=metric), peer_pdist(broken, metric), 1e-11)
     touched = np.array([3 in pair for pair in pairs])
-    check("pdist chebyshev, NaN", np.isnan(run("pdist", broken, metric="chebyshev")), touched, 0)
+    compare("pdist chebyshev, NaN", np.isnan(run("pdist", broken, metric="chebyshev")), touched, 0)
     broken[3, 100] = np.inf
     for metric in "euclidean sqeuclidean cityblock chebyshev".split():
-        check(f"pdist {metric}, infinity", run("pdist", broken, metric=metric), peer_pdist(broken, metric), 1e-11)
+        compare(f"pdist {metric}, infinity", run("pdist", broken, metric=metric), peer_pdist(broken, metric), 1e-11)
     none = np.zeros((4, 6))
     none[3] = 1
     for metric in BOOLEAN:
-        check(f"pdist {metric}, all false", run("pdist", none, metric=metric), peer_pdist(none, metric), 0)
+        compare(f"pdist {metric}, all false", run("pdist", none, metric=metric), peer_pdist(none, metric), 0)
     negative = np.abs(x[:4])
     negative[1, 0] = -1
-    check("pdist jensenshannon, negative", run("pdist", negative, metric="jensenshannon"),
+    compare("pdist jensenshannon, negative", run("pdist", negative, metric="jensenshannon"),
           peer_pdist(negative, "jensenshannon"), 1e-11)
 
 
@@ -218,61 +161,61 @@ def streams():
                         {"threads": 3, "source": "tiles", "memory": 6000000},
                         {"threads": 2, "source": "rows", "memory": 20000000}):
             ours = run("pdist", x, metric=metric, **options)
-            check(f"pdist {metric} {options}", ours, one, 0)
+            compare(f"pdist {metric} {options}", ours, one, 0)
         # So little memory for blocks of rows forces smaller tiles: the last bits may differ.
         ours = run("pdist", x, metric=metric, source="rows", memory=10000000)
-        check(f"pdist {metric} row blocks", ours, one, digits(metric, x, 1e-12))
+        compare(f"pdist {metric} row blocks", ours, one, digits(metric, x, 1e-12))
     ours = run("pdist", x, metric="cosine", source="rows", memory=10000000, zscore=1)
-    check("pdist cosine zscore row blocks", ours, pdist(scipy.stats.zscore(x.astype(float), axis=1), "cosine"), 1e-9)
+    compare("pdist cosine zscore row blocks", ours, pdist(scipy.stats.zscore(x.astype(float), axis=1), "cosine"), 1e-9)
     for centre, peer in ((0, x), (1, x - x.mean(0, dtype=float)), (2, x - x.mean(1, keepdims=True, dtype=float))):
         peer = peer.astype(float) @ peer.astype(float).T
-        check(f"gram centre={centre}", run("gram", x, centre=centre), peer, 1e-11)
-        check(f"gram centre={centre} tiles", run("gram", x, centre=centre, source="tiles", memory=6000000), peer, 1e-11)
-        check(f"gram centre={centre} rows", run("gram", x, centre=centre, source="rows", memory=10000000), peer, 1e-11)
+        compare(f"gram centre={centre}", run("gram", x, centre=centre), peer, 1e-11)
+        compare(f"gram centre={centre} tiles", run("gram", x, centre=centre, source="tiles", memory=6000000), peer, 1e-11)
+        compare(f"gram centre={centre} rows", run("gram", x, centre=centre, source="rows", memory=10000000), peer, 1e-11)
         one = run("gram", x, centre=centre, threads=1)
-        check(f"gram centre={centre} threads", run("gram", x, centre=centre, threads=4), one, 0)
+        compare(f"gram centre={centre} threads", run("gram", x, centre=centre, threads=4), one, 0)
     # Float32 products: several tiles, so that stripes of columns are packed once for all pairs.
     x = np.maximum(rng.standard_normal((730, 5100)) + rng.random(5100), 0).astype(np.float32)
     for centre, peer in ((0, x), (1, x - x.mean(0, dtype=float))):
         peer = peer.astype(float) @ peer.astype(float).T
         one = run("gram", x, centre=centre, single=1, threads=1)
-        check(f"gram centre={centre} of float32 products", one, peer, 1e-7)
+        compare(f"gram centre={centre} of float32 products", one, peer, 1e-7)
         for options in ({}, {"source": "tiles"}, {"source": "tiles", "memory": 26000000}, {"memory": 26000000}):
             ours = run("gram", x, centre=centre, single=1, threads=2, **options)
-            check(f"gram centre={centre} of float32 products {options}", ours, one, 0)
+            compare(f"gram centre={centre} of float32 products {options}", ours, one, 0)
         if np.array_equal(one, run("gram", x, centre=centre)):
-            check("float32 products were not asked for", 1, 0, 0)
+            compare("float32 products were not asked for", 1, 0, 0)
     ours = run("gram", x, centre=1, single=1, source="rows", memory=30000000)
-    check("gram of float32 products, row blocks", ours, peer, 1e-7)
+    compare("gram of float32 products, row blocks", ours, peer, 1e-7)
 
 
 def algebra():
     a, b = rng.standard_normal((70, 130)), rng.standard_normal((130, 90))
-    check("matmul", run("matmul", a, b), a @ b, 1e-13)
-    check("matmul A^T", run("matmul", a.T.copy(), b, ta=1, alpha=2), 2 * a @ b, 1e-13)
-    check("matmul B^T", run("matmul", a, b.T.copy(), tb=1), a @ b, 1e-13)
-    check("matmul both", run("matmul", a.T.copy(), b.T.copy(), ta=1, tb=1), a @ b, 1e-13)
-    check("matmul float32", run("matmul", a.astype("f4"), b.astype("f4")), a @ b, 1e-5)
+    compare("matmul", run("matmul", a, b), a @ b, 1e-13)
+    compare("matmul A^T", run("matmul", a.T.copy(), b, ta=1, alpha=2), 2 * a @ b, 1e-13)
+    compare("matmul B^T", run("matmul", a, b.T.copy(), tb=1), a @ b, 1e-13)
+    compare("matmul both", run("matmul", a.T.copy(), b.T.copy(), ta=1, tb=1), a @ b, 1e-13)
+    compare("matmul float32", run("matmul", a.astype("f4"), b.astype("f4")), a @ b, 1e-5)
     wide = rng.standard_normal((40, 3000))
-    check("matmul threads", run("matmul", a[:, :40], wide, threads=1), run("matmul", a[:, :40], wide, threads=3), 0)
+    compare("matmul threads", run("matmul", a[:, :40], wide, threads=1), run("matmul", a[:, :40], wide, threads=3), 0)
     s = a @ a.T
     w, v = np.linalg.eigh(s)
     for k in (70, 30, 5, 1):
         ours = run("eigen", s, k=k)
-        check(f"eigen values k={k}", ours[:k, 0], w[::-1][:k], 1e-13)
+        compare(f"eigen values k={k}", ours[:k, 0], w[::-1][:k], 1e-13)
         vectors = ours[:, 1:]
-        check(f"eigen vectors k={k}", np.abs(np.sum(vectors * v[:, ::-1][:, :k], axis=0)), np.ones(k), 1e-10)
-    check("eigen threads", run("eigen", s, threads=1), run("eigen", s, threads=3), 0)
+        compare(f"eigen vectors k={k}", np.abs(np.sum(vectors * v[:, ::-1][:, :k], axis=0)), np.ones(k), 1e-10)
+    compare("eigen threads", run("eigen", s, threads=1), run("eigen", s, threads=3), 0)
     rhs = rng.standard_normal((70, 3))
-    check("solve positive", run("solve", s, rhs, positive=1), np.linalg.solve(s, rhs), 1e-9)
+    compare("solve positive", run("solve", s, rhs, positive=1), np.linalg.solve(s, rhs), 1e-9)
     g = rng.standard_normal((70, 70))
-    check("solve general", run("solve", g, rhs), np.linalg.solve(g, rhs), 1e-9)
-    refused("solve singular", "singular", "solve", np.ones((4, 4)), np.ones((4, 1)))
-    refused("solve indefinite", "not positive definite", "solve", -np.eye(4), np.ones((4, 1)), positive=1)
-    refused("eigen NaN", "NaN", "eigen", np.full((3, 3), np.nan))
+    compare("solve general", run("solve", g, rhs), np.linalg.solve(g, rhs), 1e-9)
+    refused("solve singular", "singular", run, "solve", np.ones((4, 4)), np.ones((4, 1)))
+    refused("solve indefinite", "not positive definite", run, "solve", -np.eye(4), np.ones((4, 1)), positive=1)
+    refused("eigen NaN", "NaN", run, "eigen", np.full((3, 3), np.nan))
     for m in (a, b, g):
-        check(f"svd {m.shape} product", run("svd", m), m, 1e-12)
-        check(f"svd {m.shape} values", run("svd", m, what="s"), np.linalg.svd(m, compute_uv=False), 1e-13)
+        compare(f"svd {m.shape} product", run("svd", m), m, 1e-12)
+        compare(f"svd {m.shape} values", run("svd", m, what="s"), np.linalg.svd(m, compute_uv=False), 1e-13)
 
 
 def tau_a(x, y):
@@ -292,13 +235,13 @@ def correlations():
             constant = np.ptp(x) == 0 or np.ptp(y) == 0
             peers = [scipy.stats.pearsonr(x, y)[0], scipy.stats.spearmanr(x, y)[0],
                      np.nan if constant else tau_a(x, y), scipy.stats.kendalltau(x, y)[0]]
-            check(f"correlate n={n} ties={ties}", run("correlate", x, y), peers, 1e-12)
-            check(f"rank n={n} ties={ties}", run("rank", y), scipy.stats.rankdata(y), 0)
+            compare(f"correlate n={n} ties={ties}", run("correlate", x, y), peers, 1e-12)
+            compare(f"rank n={n} ties={ties}", run("rank", y), scipy.stats.rankdata(y), 0)
     x = rng.standard_normal(50)
-    check("correlate offset", run("correlate", x + 1e7, x**2 - 1e7)[0], scipy.stats.pearsonr(x + 1e7, x**2 - 1e7)[0], 1e-7)
-    check("correlate constant", run("correlate", x, np.full(50, 0.1)), [np.nan] * 4, 0)
+    compare("correlate offset", run("correlate", x + 1e7, x**2 - 1e7)[0], scipy.stats.pearsonr(x + 1e7, x**2 - 1e7)[0], 1e-7)
+    compare("correlate constant", run("correlate", x, np.full(50, 0.1)), [np.nan] * 4, 0)
     x[3] = np.nan
-    check("correlate NaN", run("correlate", x, np.arange(50.0)), [np.nan] * 4, 0)
+    compare("correlate NaN", run("correlate", x, np.arange(50.0)), [np.nan] * 4, 0)
 
 
 def rdm_tests():
@@ -312,18 +255,18 @@ def rdm_tests():
         for two in (0, 1):
             one = run("rdmtest", models, rois, kind=kind, n_perm=300, seed=5, two=two, threads=1)
             many = run("rdmtest", models, rois, kind=kind, n_perm=300, seed=5, two=two, threads=4)
-            check(f"rdmtest kind={kind} two={two}, r", one[..., 0], [[peer(m, r)[0] for r in rois] for m in models], 1e-12)
-            check(f"rdmtest kind={kind} two={two}, threads", many, one, 0)
-            check(f"rdmtest kind={kind} two={two}, real effect", one[1, 1, 1:3], [1 / 301] * 2, 0)
+            compare(f"rdmtest kind={kind} two={two}, r", one[..., 0], [[peer(m, r)[0] for r in rois] for m in models], 1e-12)
+            compare(f"rdmtest kind={kind} two={two}, threads", many, one, 0)
+            compare(f"rdmtest kind={kind} two={two}, real effect", one[1, 1, 1:3], [1 / 301] * 2, 0)
         one = run("bootstrap", models, np.vstack([rois, rois[:1]]), kind=kind, n_boot=150, seed=2, threads=1)
         many = run("bootstrap", models, np.vstack([rois, rois[:1]]), kind=kind, n_boot=150, seed=2, threads=3)
-        check(f"bootstrap kind={kind}, threads", many, one, 0)
+        compare(f"bootstrap kind={kind}, threads", many, one, 0)
         subjects = rois[1] + rng.standard_normal((5, pairs))
         ready = [scipy.stats.zscore(s) if kind == 0 else scipy.stats.rankdata(s) for s in subjects]
         mean = np.mean(ready, axis=0)
         upper = np.mean([peer(s, mean)[0] for s in ready])
         lower = np.mean([peer(s, np.mean(ready[:i] + ready[i + 1:], axis=0))[0] for i, s in enumerate(ready)])
-        check(f"ceiling kind={kind}", run("ceiling", subjects, kind=kind), [lower, upper], 1e-11)
+        compare(f"ceiling kind={kind}", run("ceiling", subjects, kind=kind), [lower, upper], 1e-11)
     # Against every permutation of the labels of a small RDM, written down here.
     from itertools import permutations
     m = 6
@@ -334,13 +277,13 @@ def rdm_tests():
     exact = [np.corrcoef(square[np.ix_(p, p)][upper], brain)[0, 1] for p in permutations(range(m))]
     ours = run("rdmtest", square[upper][None], brain[None], n_perm=20000, seed=1)[0, 0]
     p = np.mean(np.array(exact) >= exact[0] - 1e-12)
-    check("rdmtest p against all permutations", ours[1], p, 0.05 if p > 0.1 else 0.3)
-    check("rdmtest null band against all permutations", ours[3:], np.quantile(exact, [0.025, 0.95, 0.975]), 0.03)
+    compare("rdmtest p against all permutations", ours[1], p, 0.05 if p > 0.1 else 0.3)
+    compare("rdmtest null band against all permutations", ours[3:], np.quantile(exact, [0.025, 0.95, 0.975]), 0.03)
     flat = models.copy()
     flat[0] = 1
-    check("rdmtest constant model", np.isnan(run("rdmtest", flat, rois, n_perm=20)[..., 1]), [[1, 1], [0, 0], [0, 0]], 0)
+    compare("rdmtest constant model", np.isnan(run("rdmtest", flat, rois, n_perm=20)[..., 1]), [[1, 1], [0, 0], [0, 0]], 0)
     flat[0, 3] = np.nan
-    refused("rdmtest NaN", "model RDM 1: the dissimilarity of conditions 1 and 5", "rdmtest", flat, rois, n_perm=20)
+    refused("rdmtest NaN", "model RDM 1: the dissimilarity of conditions 1 and 5", run, "rdmtest", flat, rois, n_perm=20)
 
 
 def flip(u, vt):
@@ -358,36 +301,36 @@ def components():
         for source in ({}, {"source": "tiles"}, {"source": "rows"}):
             name = f"pca {n}x{d} k={k} {source}"
             ours = {w: run("pca", x, k=k, what=w, **source) for w in "scores components variance ratio mean".split()}
-            check(f"{name} scores", ours["scores"][:, :real], (u * s)[:, :real], 1e-9)
-            check(f"{name} scores, sklearn", ours["scores"][:, :real], peer.transform(x)[:, :real], 1e-9)
-            check(f"{name} components", ours["components"][:real], vt[:real], 1e-8)
-            check(f"{name} variance", ours["variance"], peer.explained_variance_, 1e-12)
-            check(f"{name} ratio", ours["ratio"], peer.explained_variance_ratio_, 1e-12)
-            check(f"{name} mean", ours["mean"], x.mean(0), 1e-12)
+            compare(f"{name} scores", ours["scores"][:, :real], (u * s)[:, :real], 1e-9)
+            compare(f"{name} scores, sklearn", ours["scores"][:, :real], peer.transform(x)[:, :real], 1e-9)
+            compare(f"{name} components", ours["components"][:real], vt[:real], 1e-8)
+            compare(f"{name} variance", ours["variance"], peer.explained_variance_, 1e-12)
+            compare(f"{name} ratio", ours["ratio"], peer.explained_variance_ratio_, 1e-12)
+            compare(f"{name} mean", ours["mean"], x.mean(0), 1e-12)
     for shape in ((40, 300), (300, 40)):
         x = rng.standard_normal(shape) @ np.diag(0.93 ** np.arange(shape[1]))
         for f in (0.3, 0.8, 0.95, 0.999):
             peer = PCA(f, svd_solver="full").fit(x)
-            check(f"pca {shape} variance={f}", run("pca", x, variance=f), peer.transform(x), 1e-9)
+            compare(f"pca {shape} variance={f}", run("pca", x, variance=f), peer.transform(x), 1e-9)
         big = x.astype(np.float32) + 100
         peer = PCA(5, svd_solver="full").fit(big.astype(float))
-        check(f"pca {shape} float32", run("pca", big, k=5), peer.transform(big.astype(float)), 1e-9)
+        compare(f"pca {shape} float32", run("pca", big, k=5), peer.transform(big.astype(float)), 1e-9)
         other = rng.standard_normal((7, shape[1]))
-        check(f"pca {shape} predict", run("pca", x, other, k=5, what="predict"),
+        compare(f"pca {shape} predict", run("pca", x, other, k=5, what="predict"),
               PCA(5, svd_solver="full").fit(x).transform(other), 1e-9)
         one = run("pca", x, k=5, what="components", threads=1)
-        check(f"pca {shape} threads", run("pca", x, k=5, what="components", threads=4), one, 0)
+        compare(f"pca {shape} threads", run("pca", x, k=5, what="components", threads=4), one, 0)
     wide = rng.standard_normal((60, 20000)).astype(np.float32)
     whole = run("pca", wide, k=6, what="components")
     for source in ("tiles", "rows"):
         ours = run("pca", wide, k=6, what="components", source=source, memory=4000000)
-        check(f"pca 60x20000 in pieces ({source})", ours, whole, 1e-9)
+        compare(f"pca 60x20000 in pieces ({source})", ours, whole, 1e-9)
     tall = rng.standard_normal((20000, 60)).astype(np.float32)
     for source in ("tiles", "rows"):
         ours = run("pca", tall, k=6, source=source, memory=6000000)
-        check(f"pca 20000x60 in pieces ({source})", ours, run("pca", tall, k=6), 1e-9)
-    refused("pca too many components", "at most 3", "pca", rng.standard_normal((3, 9)), k=4)
-    refused("pca NaN", "NaN", "pca", np.full((3, 9), np.nan), k=2)
+        compare(f"pca 20000x60 in pieces ({source})", ours, run("pca", tall, k=6), 1e-9)
+    refused("pca too many components", "at most 3", run, "pca", rng.standard_normal((3, 9)), k=4)
+    refused("pca NaN", "NaN", run, "pca", np.full((3, 9), np.nan), k=2)
 
 
 def features():
@@ -399,16 +342,16 @@ def features():
                     x = x.astype(dtype)
                     if dtype is np.float32 and int(np.__version__.split(".")[0]) > 1:
                         continue  # NumPy 2 keeps the bins' edges in float32: other values fall on them
-                    check(f"hist {dtype.__name__} n={n} bins={bins}", run("hist", x, bins=bins),
+                    compare(f"hist {dtype.__name__} n={n} bins={bins}", run("hist", x, bins=bins),
                           np.histogram(x, bins)[0], 0)
-    refused("hist NaN", "NaN", "hist", np.array([1.0, np.nan]))
+    refused("hist NaN", "NaN", run, "hist", np.array([1.0, np.nan]))
     for n in (1, 2, 3, 16, 97, 1000, 3025):
         x = rng.standard_normal(n) + 50
-        check(f"psd n={n}", run("psd", x), scipy.signal.periodogram(x)[1], 1e-10)
-        check(f"zscore n={n}", run("zscore", x), scipy.stats.zscore(x), 1e-12)
-    check("psd first bins", run("psd", x, bins=5), scipy.signal.periodogram(x)[1][:5], 1e-10)
-    refused("psd too many bins", "it has 1513", "psd", x, bins=1514)
-    check("zscore constant", run("zscore", np.full(9, 0.1)), np.full(9, np.nan), 0)
+        compare(f"psd n={n}", run("psd", x), scipy.signal.periodogram(x)[1], 1e-10)
+        compare(f"zscore n={n}", run("zscore", x), scipy.stats.zscore(x), 1e-12)
+    compare("psd first bins", run("psd", x, bins=5), scipy.signal.periodogram(x)[1][:5], 1e-10)
+    refused("psd too many bins", "it has 1513", run, "psd", x, bins=1514)
+    compare("zscore constant", run("zscore", np.full(9, 0.1)), np.full(9, np.nan), 0)
     pools = {"max": lambda m: m.max(1), "mean": lambda m: m.mean(1), "median": lambda m: np.median(m, axis=1),
              "L1": lambda m: np.linalg.norm(m, 1, axis=1), "L2": lambda m: np.linalg.norm(m, 2, axis=1)}
     for n in (1, 2, 3, 8, 49, 3025):
@@ -417,14 +360,12 @@ def features():
             if n == 49:
                 m[5, 7] = np.nan
             for kind, peer in pools.items():
-                check(f"pool {kind} n={n}", run("pool", m, kind=kind), peer(m.astype(float)), 1e-7)
+                compare(f"pool {kind} n={n}", run("pool", m, kind=kind), peer(m.astype(float)), 1e-7)
 
 
 for group in (distances, hard_distances, streams, algebra, correlations, rdm_tests, components, features):
     try:
         group()
     except Refused as e:
-        failures += 1
-        print(f"FAIL {group.__name__}: the probe refused: {e}")
-print(f"{cases} cases, {failures} failures")
-sys.exit(1 if failures else 0)
+        report(group.__name__, False, f"the probe refused: {e}")
+finish()

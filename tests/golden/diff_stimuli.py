@@ -5,11 +5,11 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+
+from golden import *
 
 try:
     import h5py
-    import numpy as np
     import onnx  # noqa: F401  (fixtures.py needs it)
 except ImportError as e:
     print("skipped:", e)
@@ -20,7 +20,6 @@ from fixtures import LABELS, network, pictures, stim, write
 
 PROGRAM = os.environ["DNNBRAIN"]
 N = 40  # pictures
-failures = checks = 0
 
 
 def run(command, line):
@@ -29,14 +28,6 @@ def run(command, line):
     if done.returncode != 0:
         raise AssertionError("%s %s\nexit %d\n%s" % (command, line, done.returncode, done.stderr))
     return json.loads(done.stdout)
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
 
 
 def same(a, b, what):
@@ -96,19 +87,11 @@ def projections():
         expect("li, 300 features, seed 7" == json.loads(p.attrs["provenance"])["projection"], "provenance of a projection")
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        network("net.onnx")
-        names = pictures(".", N)
-        stim("pictures.stim.csv", names, label=(LABELS * N)[:N])
-        write("units.dmask.csv", b"conv1=chn,row\n4,2,7\n3,1,9,16\nconv2_relu=col\n2,5,1\n")
-        from_stimuli()
-        projections()
-        os.chdir("/")
-    print("%d checks, %d failures" % (checks, failures))
-    return failures > 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+with own_folder():
+    network("net.onnx")
+    names = pictures(".", N)
+    stim("pictures.stim.csv", names, label=(LABELS * N)[:N])
+    write("units.dmask.csv", b"conv1=chn,row\n4,2,7\n3,1,9,16\nconv2_relu=col\n2,5,1\n")
+    from_stimuli()
+    projections()
+finish()

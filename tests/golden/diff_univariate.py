@@ -1,14 +1,12 @@
 """Differential test of the univariate engine against scikit-learn: cross_val_score of one-feature models.
 
 Scores of every pair agree to 1e-9 of the larger of 1 and the score; best units are the peer's, or as good."""
-import os
-import subprocess
 import sys
-import tempfile
 import warnings
 
+from golden import *
+
 try:
-    import numpy as np
     import scipy.stats
     from sklearn.linear_model import Lasso, LinearRegression
     from sklearn.metrics import explained_variance_score, make_scorer, mean_squared_error, r2_score
@@ -18,55 +16,32 @@ except ImportError as missing:
     sys.exit(77)
 
 warnings.simplefilter("ignore")
-PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_univariate")
-FOLDER = tempfile.TemporaryDirectory(prefix="diff_univariate_")
+PROBE = Probe("probe_univariate")
 rng = np.random.default_rng(7231)
-failures = 0
-cases = 0
-worst = 0.0
-
-
-class Refused(Exception):
-    pass
-
-
-def path(name):
-    return os.path.join(FOLDER.name, name + ".npy")
 
 
 def run(x, y, **options):
     """(scores of folds, mean, unit, p, p_max), all pairs' means; parts first when an axis is named."""
-    np.save(path("x"), x)
-    np.save(path("y"), np.asarray(y, float))
-    if "groups" in options:
-        np.save(path("groups"), options["groups"])
-        options["groups"] = path("groups")
-    words = [f"{k}={v}" for k, v in options.items()]
+    x, y, path = PROBE.save("x", x), PROBE.save("y", np.asarray(y, float)), PROBE.path
     if options.get("axis") != "row_col":
-        words.append("all=" + path("all"))
-    done = subprocess.run([PROBE, path("x"), path("y"), path("out"), *words], capture_output=True, text=True)
-    if done.returncode:
-        raise Refused(done.stderr.strip() or f"exit {done.returncode}")
-    out = np.load(path("out"))
+        options["all"] = path("all.npy")
+    PROBE.call(x, y, path("out.npy"), **options)
+    out = np.load(path("out.npy"))
     if "axis" in options:
         return out
     out = out[0]
-    return (out[:-4], out[-4], out[-3].astype(int), out[-2], out[-1]), np.load(path("all"))
+    return (out[:-4], out[-4], out[-3].astype(int), out[-2], out[-1]), np.load(path("all.npy"))
 
 
-def check(name, fine, detail=""):
-    global failures, cases
-    cases += 1
-    if not fine:
-        failures += 1
-        print(f"{name}: DIFFERS {detail}")
+def same(name, fine, detail=""):
+    expect(fine, f"{name} {detail}")
 
 
-def close(name, ours, theirs, tolerance=1e-9):
-    global worst
+def near(name, ours, theirs, tolerance=1e-9):
+    """Of every number: the difference over the larger of 1 and the peer's."""
     error = np.max(np.abs(ours - theirs) / np.maximum(1, np.abs(theirs)))
-    worst = max(worst, error)
-    check(name, error <= tolerance, error)
+    tally.worst = max(tally.worst, error)
+    same(name, bool(error <= tolerance), error)
 
 
 def flat(v):
@@ -101,12 +76,12 @@ def compare(name, x, y, model, scoring, splits, skip=(), **options):
     (folds, mean, unit, _, _), every = run(x, y, scoring=scoring, **options)
     theirs = peer(x, y, model, scoring, splits)
     keep = [t for t in range(y.shape[1]) if t not in skip]
-    close(name + " all", every[:, keep], theirs.mean(2)[:, keep])
+    near(name + " all", every[:, keep], theirs.mean(2)[:, keep])
     picked = theirs[unit[keep], keep]
-    close(name + " folds", folds.T[keep], picked)
-    close(name + " best", mean[keep], theirs.mean(2).max(0)[keep])
+    near(name + " folds", folds.T[keep], picked)
+    near(name + " best", mean[keep], theirs.mean(2).max(0)[keep])
     first = (theirs.mean(2) >= theirs.mean(2).max(0) - 1e-12 * np.maximum(1, np.abs(theirs.mean(2).max(0)))).argmax(0)
-    check(name + " units", np.array_equal(unit[keep], first[keep]), (unit[keep], first[keep]))
+    same(name + " units", np.array_equal(unit[keep], first[keep]), (unit[keep], first[keep]))
     return folds, unit, every
 
 
@@ -147,8 +122,8 @@ y[:10, 2] = 0.25
 y[10:, 3] = 1.0
 for scoring in SCORES:
     compare(f"{scoring} constants", x, y, ols, scoring, KFold(3), k=3)
-check("a constant target is predicted", np.all(run(x, y, k=3)[1][:, 1] == 1))
-check("a constant unit explains nothing", np.all(run(x, y, k=3)[1][3, [0, 2, 4]] == [0, 1 / 3, 0]))
+same("a constant target is predicted", np.all(run(x, y, k=3)[1][:, 1] == 1))
+same("a constant unit explains nothing", np.all(run(x, y, k=3)[1][3, [0, 2, 4]] == [0, 1 / 3, 0]))
 
 # Correlation over all rows
 x, y = sample(80, 40, 9)
@@ -156,12 +131,12 @@ x[:, 5] = 4.0
 y[:, 3] = -1.0
 r = np.array([[pearson(x[:, j], y[:, t]) for t in range(9)] for j in range(40)])
 (folds, mean, unit, _, _), every = run(x, y, kind="corr")
-close("corr all", every, r, 1e-12)
-check("corr units", np.array_equal(unit, r.argmax(0)), (unit, r.argmax(0)))
-close("corr best", mean, r.max(0), 1e-12)
+near("corr all", every, r, 1e-12)
+same("corr units", np.array_equal(unit, r.argmax(0)), (unit, r.argmax(0)))
+near("corr best", mean, r.max(0), 1e-12)
 (folds, mean, unit, _, _), every = run(x, y, kind="corr", absolute=1)
-check("|corr| units", np.array_equal(unit, np.abs(r).argmax(0)))
-close("|corr| best", mean, r[unit, np.arange(9)], 1e-12)
+same("|corr| units", np.array_equal(unit, np.abs(r).argmax(0)))
+near("|corr| best", mean, r[unit, np.arange(9)], 1e-12)
 
 # Same bits for any number of threads, budget and way of reading
 x, y = sample(70, 700, 300, np.float32)
@@ -170,22 +145,22 @@ for kind in ({"scoring": "r2"}, {"kind": "corr"}, {"scoring": "spearman"}, {"fol
     for how in ({"threads": 2}, {"threads": 2, "source": "tiles", "memory": 2000000},
                 {"threads": 1, "source": "rows", "memory": 2000000}):
         again, pairs = run(x, y, perm=2, **kind, **how)
-        check(f"bits {kind} {how}", np.array_equal(every, pairs) and all(map(np.array_equal, first, again)))
+        same(f"bits {kind} {how}", np.array_equal(every, pairs) and all(map(np.array_equal, first, again)))
 
 # Permutations: p of the best of all units, and of the best of all targets
 x, y = sample(40, 30, 6)
 x[:, 7] = y[:, 2] + 0.1 * rng.normal(size=40)
 for kind in ("corr", "glm"):
     (_, best, _, p, p_max), _ = run(x, y, kind=kind, perm=199, seed=3)
-    check(f"{kind} p of a strong unit", p[2] == 1 / 200 and p_max[2] == 1 / 200, (p, p_max))
-    check(f"{kind} p_max is no smaller", np.all(p_max >= p))
-    check(f"{kind} p are counts", np.allclose(p * 200, np.round(p * 200)))
+    same(f"{kind} p of a strong unit", p[2] == 1 / 200 and p_max[2] == 1 / 200, (p, p_max))
+    same(f"{kind} p_max is no smaller", np.all(p_max >= p))
+    same(f"{kind} p are counts", np.allclose(p * 200, np.round(p * 200)))
     (_, _, _, other, _), _ = run(x, y, kind=kind, perm=199, seed=4)
-    check(f"{kind} p of another seed", np.max(np.abs(p - other)) < 0.15 and not np.array_equal(p, other))
+    same(f"{kind} p of another seed", np.max(np.abs(p - other)) < 0.15 and not np.array_equal(p, other))
 null = np.array([run(x, rng.permutation(y), kind="corr")[0][1] for _ in range(200)])
 (_, best, _, p, p_max), _ = run(x, y, kind="corr", perm=999)
 for name, ours, theirs in (("p", p, (null >= best).mean(0)), ("p_max", p_max, (null.max(1)[:, None] >= best).mean(0))):
-    check(name + " against NumPy's permutations", np.max(np.abs(ours - theirs)) < 0.12, (ours, theirs))
+    same(name + " against NumPy's permutations", np.max(np.abs(ours - theirs)) < 0.12, (ours, theirs))
 
 # A layer's parts
 x, y = sample(36, 24, 5, np.float32)
@@ -193,10 +168,10 @@ whole = run(x, y)[1]
 for axis, units in (("channel", [np.arange(c * 6, c * 6 + 6) for c in range(4)]),
                     ("row_col", [np.arange(p, 24, 6) for p in range(6)])):
     out = run(x, y, axis=axis, chn=4, area=6)
-    check(axis + " parts", len(out) == len(units), len(out))
+    same(axis + " parts", len(out) == len(units), len(out))
     for part, u in zip(out, units):
-        close(axis + " best", part[3], whole[u].max(0), 1e-12)
-        check(axis + " units", np.array_equal(part[4].astype(int), u[whole[u].argmax(0)]))
+        near(axis + " best", part[3], whole[u].max(0), 1e-12)
+        same(axis + " units", np.array_equal(part[4].astype(int), u[whole[u].argmax(0)]))
 
 # Refusals
 for name, where in (("unit 3", "x"), ("target 1", "y")):
@@ -205,16 +180,15 @@ for name, where in (("unit 3", "x"), ("target 1", "y")):
         {"x": x, "y": y}[where][4, int(name[-1])] = bad
         try:
             run(x, y)
-            check(f"{bad} in {where}", False, "was accepted")
+            same(f"{bad} in {where}", False, "was accepted")
         except Refused as why:
-            check(f"{bad} in {where}", name in str(why) and "row 5" in str(why), str(why))
+            same(f"{bad} in {where}", name in str(why) and "row 5" in str(why), str(why))
 for name, options in (("r2 of single rows", dict(folds="leave-one-out", scoring="r2")), ("labels", dict(scoring="accuracy")),
                       ("negative alpha", dict(kind="lasso", alpha=-1)), ("too little memory", dict(memory=1000, perm=10000))):
     try:
         run(*sample(20, 6, 3), **options)
-        check(name, False, "was accepted")
+        same(name, False, "was accepted")
     except Refused:
-        check(name, True)
+        same(name, True)
 
-print(f"{cases} cases, largest error {worst:.1e}, {failures} failures")
-sys.exit(failures > 0)
+finish(f"largest error {tally.worst:.1e}")

@@ -4,8 +4,10 @@ import subprocess
 import sys
 import tempfile
 
+import golden
+from golden import data_dir, finish, np
+
 try:
-    import numpy as np
     import torch
     import torchvision
 except ImportError as e:
@@ -14,13 +16,6 @@ except ImportError as e:
 
 PROBE = os.path.join(os.environ["DNB_BUILD"], "tests", "probe_net")
 TOLERANCE = 1e-4
-failures = []
-
-
-def data_dir():
-    """The folder of real data, or None."""
-    where = os.environ.get("DNB_TEST_DATA") or os.path.join(os.environ["DNB_SOURCE"], "..", "shared", "data")
-    return where if os.path.isdir(where) else None
 
 
 def backends():
@@ -49,9 +44,7 @@ def run(net, images, layers, options=()):
 
 
 def expect(ok, what):
-    print("ok  " if ok else "FAIL", what)
-    if not ok:
-        failures.append(what)
+    golden.report(what, ok)
 
 
 def compare(label, ours, theirs, tolerance=TOLERANCE):
@@ -104,8 +97,3 @@ def randomise(model, seed):
             m.running_mean = torch.randn(n, generator=g) * 0.1
             m.running_var = torch.rand(n, generator=g) + 0.5
     return model.eval()
-
-
-def finish():
-    print(f"{len(failures)} failures")
-    sys.exit(1 if failures else 0)

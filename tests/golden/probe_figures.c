@@ -200,6 +200,26 @@ static dnb_figure_roi roi_of(const char *name, const roi_data *d, double ceiling
                             .ceiling_high = ceiling + 0.08};
 }
 
+/* What probe draws of two columns of classes. */
+static void draw_chance(const roi_data *d)
+{
+    dnb_figure_roi rois[2] = {roi_of("label", d, 0), roi_of("condition", d, 0)};
+    dnb_figure_layers s = {.layer_names = alexnet,
+                           .n_layers = 8,
+                           .rois = rois,
+                           .n_rois = 2,
+                           .y_label = "Accuracy",
+                           .chance_name = "chance: commonest class"};
+    for (size_t k = 0; k < 2; k++) {
+        rois[k].null_low = rois[k].null_high = NULL;
+        rois[k].ceiling_high = 0;
+        rois[k].chance = k ? 0.125 : 0.25;
+    }
+    WRITE(layers, s, "layers_chance");
+    s.together = true;
+    WRITE(layers, s, "layers_chance_together");
+}
+
 static void draw_layers(void)
 {
     static const char *const names[] = {"V1",  "V2",  "V3",  "V4",  "LO1", "LO2",
@@ -235,6 +255,7 @@ static void draw_layers(void)
     s.rois = &rois[5];
     s.n_rois = 5;
     WRITE(layers, s, "layers_together");
+    draw_chance(&data[8]);
     s = (dnb_figure_layers){.layer_names = many_layers,
                             .n_layers = 30,
                             .rois = deep_rois,

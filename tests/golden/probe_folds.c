@@ -3,22 +3,16 @@
  *   probe_folds columns SCORE Y.npy YHAT.npy OUT.npy                    a score per column
  *   probe_folds labels SCORE TRUTH.npy SAID.npy DECISION.npy|- CLASSES.npy OUT.npy
  *   probe_folds confusion TRUTH.npy SAID.npy CLASSES.npy OUT.npy */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "dnnbrain/array.h"
 #include "dnnbrain/folds.h"
 #include "dnnbrain/scoring.h"
+#include "probe_words.h"
 
 static dnb_err err;
 
 static void must(dnb_status status)
 {
-    if (status == DNB_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
-    exit(1);
+    probe_must(status, &err);
 }
 
 static dnb_array load(const char *path)

@@ -16,6 +16,7 @@
 #include "net/op_util.h"
 #include "net/program.h"
 #include "probe_io.h"
+#include "probe_words.h"
 
 typedef struct job {
     dnb_gradient_request request;
@@ -26,13 +27,6 @@ typedef struct job {
     float **out;
     size_t *count;
 } job;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* The named gradients as taps; those of constants whole. */
 static dnb_status compile(const dnb_graph *g, const job *j, dnb_program **out, dnb_err *err)
@@ -66,10 +60,10 @@ static dnb_status run(const job *j, dnb_program *p, const float *x, dnb_err *err
     double least = 1e30, least_cpu = 1e30;
     dnb_status status = DNB_OK;
     for (int i = 0; i <= j->runs && status == DNB_OK; i++) {
-        double start = now();
+        double start = probe_clock(false);
         clock_t cpu = clock();
         status = dnb_program_run(p, x, j->n, j->out, err);
-        double wall = now() - start, busy = (double)(clock() - cpu) / CLOCKS_PER_SEC;
+        double wall = probe_clock(false) - start, busy = (double)(clock() - cpu) / CLOCKS_PER_SEC;
         least = wall < least ? wall : least;
         least_cpu = busy < least_cpu ? busy : least_cpu;
     }

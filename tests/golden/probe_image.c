@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "dnnbrain/image.h"
+#include "probe_words.h"
 
 static void die(const char *what)
 {
@@ -83,13 +83,6 @@ static size_t read_paths(char ***out)
     return n;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static int load(char **a)
 {
     dnb_image_loader_options options = {.threads = atoi(a[0]), .queue = strtoul(a[1], NULL, 10)};
@@ -111,7 +104,7 @@ static int load(char **a)
                              .rgb = malloc(n * values),
                              .hash = malloc(n * 33)};
     int rc = 0;
-    double seconds = now();
+    double seconds = probe_clock(false);
     if (dnb_image_loader_new(&loader, (const char *const *)paths, n_paths, &prep, &options, &err) !=
         DNB_OK)
         die(err.message);
@@ -128,7 +121,7 @@ static int load(char **a)
                 printf("%s\n", batch.hash[i]);
         }
     }
-    printf("seconds %.6f\n", now() - seconds);
+    printf("seconds %.6f\n", probe_clock(false) - seconds);
     dnb_image_loader_free(loader);
     for (size_t i = 0; i < n_paths; i++)
         dnb_free(paths[i]);

@@ -7,21 +7,17 @@
  * components (PLS), per_target, no_scale, l1_ratio, tolerance, c, pca, folds=KIND, k, inner_k,
  * scoring, choose, permutations, exchange=FILE.npy, seed, memory, threads, source=tiles|rows,
  * predictions. Prints the seconds it took and what it reports. */
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "dnnbrain/array.h"
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/mapping.h"
+#include "probe_words.h"
 
 enum { MOST = 16, MODELS = 4 };
 
 typedef struct probe {
-    int argc;
     char **argv;
+    int n_files; /* Y and the layers */
+    probe_words words;
     const char *prefix;
     dnb_array y, layer[MOST], exchange;
     dnb_mapping_layer layers[MOST];
@@ -34,41 +30,6 @@ typedef struct probe {
     char names[MODELS][32];
     size_t n_models;
 } probe;
-
-static const char *option(const probe *p, const char *key)
-{
-    size_t len = strlen(key);
-    for (int i = 3; i < p->argc; i++)
-        if (strncmp(p->argv[i], key, len) == 0 && p->argv[i][len] == '=')
-            return p->argv[i] + len + 1;
-    return NULL;
-}
-
-static double number(const probe *p, const char *key, double otherwise)
-{
-    const char *s = option(p, key);
-    return s ? strtod(s, NULL) : otherwise;
-}
-
-static double now(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* A reader over an array in memory, as a file would be read. */
-static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
-                            void *dst, dnb_err *err)
-{
-    const dnb_rows *x = ctx;
-    size_t item = dnb_dtype_size(x->dtype);
-    (void)err;
-    for (size_t i = 0; i < n_rows; i++)
-        memcpy((char *)dst + i * n_cols * item,
-               (const char *)x->data + ((row + i) * x->stride + col) * item, n_cols * item);
-    return DNB_OK;
-}
 
 typedef struct npy_file {
     FILE *f;
@@ -108,8 +69,8 @@ static dnb_status open_file(probe *p, size_t l, const char *path, dnb_err *err)
 
 static dnb_status load_layers(probe *p, dnb_err *err)
 {
-    const char *source = option(p, "source");
-    for (int i = 4; i < p->argc && !strchr(p->argv[i], '='); i++) {
+    const char *source = probe_text(&p->words, "source");
+    for (int i = 4; i < 3 + p->n_files; i++) {
         size_t l = p->n_layers++;
         if (source && strcmp(source, "file") == 0) {
             dnb_status opened = open_file(p, l, p->argv[i], err);
@@ -122,14 +83,7 @@ static dnb_status load_layers(probe *p, dnb_err *err)
             status = dnb_rows_of_array(&p->held[l], &p->layer[l], err);
         if (status != DNB_OK)
             return status;
-        p->layers[l] = (dnb_mapping_layer){p->argv[i], p->held[l]};
-        if (source) {
-            dnb_rows *x = &p->layers[l].x;
-            x->data = NULL;
-            x->read = read_tile;
-            x->ctx = &p->held[l];
-            x->whole_rows = strcmp(source, "rows") == 0;
-        }
+        p->layers[l] = (dnb_mapping_layer){p->argv[i], probe_source(&p->words, &p->held[l])};
     }
     return DNB_OK;
 }
@@ -137,22 +91,21 @@ static dnb_status load_layers(probe *p, dnb_err *err)
 static dnb_status set_model(probe *p, const char *model, dnb_err *err)
 {
     dnb_mapping_options *o = &p->o;
-    const char *choice = option(p, "choice"), *a;
+    const char *choice = probe_text(&p->words, "choice");
     o->classify = p->y.dtype == DNB_I64;
     if (o->classify) {
-        o->classifier.c = number(p, "c", 0);
-        o->classifier.l1 = number(p, "l1", 0) != 0;
-        o->classifier.tolerance = number(p, "tolerance", 0);
+        o->classifier.c = probe_number(&p->words, "c", 0);
+        o->classifier.l1 = probe_flag(&p->words, "l1");
+        o->classifier.tolerance = probe_number(&p->words, "tolerance", 0);
         return dnb_classifier_parse(&o->classifier.kind, model ? model : "lrc", err);
     }
-    o->regression.l1_ratio = number(p, "l1_ratio", 0.5);
-    o->regression.components = (size_t)number(p, "components", 2);
-    o->regression.per_target = number(p, "per_target", 0) != 0;
-    o->regression.no_scale = number(p, "no_scale", 0) != 0;
-    o->regression.tolerance = number(p, "tolerance", 0);
+    o->regression.l1_ratio = probe_number(&p->words, "l1_ratio", 0.5);
+    o->regression.components = probe_size(&p->words, "components", 2);
+    o->regression.per_target = probe_flag(&p->words, "per_target");
+    o->regression.no_scale = probe_flag(&p->words, "no_scale");
+    o->regression.tolerance = probe_number(&p->words, "tolerance", 0);
     o->regression.scoring = DNB_SCORE_R2;
-    for (a = option(p, "alphas"); a; a = strchr(a, ',') ? strchr(a, ',') + 1 : NULL)
-        p->alphas[o->regression.n_alphas++] = strtod(a, NULL);
+    o->regression.n_alphas = probe_list(&p->words, "alphas", p->alphas, 64);
     o->regression.alphas = o->regression.n_alphas ? p->alphas : NULL;
     if (choice)
         o->regression.choice = strcmp(choice, "cv") == 0    ? DNB_PENALTY_CV
@@ -169,7 +122,8 @@ static dnb_status set_model(probe *p, const char *model, dnb_err *err)
 /* The names after model=, between commas. */
 static dnb_status name_models(probe *p, dnb_err *err)
 {
-    for (const char *s = option(p, "model"); s; s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
+    for (const char *s = probe_text(&p->words, "model"); s;
+         s = strchr(s, ',') ? strchr(s, ',') + 1 : NULL) {
         size_t length = strcspn(s, ",");
         if (p->n_models == MODELS || length >= sizeof p->names[0])
             return dnb_fail(err, DNB_EARG, "too many models, or too long a name");
@@ -198,9 +152,10 @@ static dnb_status set_models(probe *p, dnb_err *err)
 static dnb_status set_up(probe *p, dnb_err *err)
 {
     dnb_mapping_options *o = &p->o;
-    dnb_folds_options fo = {.k = (size_t)number(p, "k", 3)};
-    const char *scoring = option(p, "scoring"), *exchange = option(p, "exchange");
-    const char *kind = option(p, "folds");
+    dnb_folds_options fo = {.k = probe_size(&p->words, "k", 3)};
+    const char *scoring = probe_text(&p->words, "scoring"),
+               *exchange = probe_text(&p->words, "exchange");
+    const char *kind = probe_text(&p->words, "folds");
     dnb_status status = dnb_npy_read(&p->y, p->argv[3], err);
     if (status == DNB_OK)
         status = load_layers(p, err);
@@ -215,14 +170,14 @@ static dnb_status set_up(probe *p, dnb_err *err)
     p->m = p->y.ndim > 1 ? p->y.shape[1] : 1;
     if (o->classify)
         fo.labels = p->y.data;
-    o->n_components = (size_t)number(p, "pca", 0);
+    o->n_components = probe_size(&p->words, "pca", 0);
     o->inner = fo;
-    o->inner.k = (size_t)number(p, "inner_k", 0);
-    o->choose_layer = number(p, "choose", 0) != 0;
-    o->predictions = number(p, "predictions", 0) != 0;
-    o->n_permutations = (size_t)number(p, "permutations", 0);
-    o->seed = (uint64_t)number(p, "seed", 1);
-    o->memory = (size_t)number(p, "memory", 0);
+    o->inner.k = probe_size(&p->words, "inner_k", 0);
+    o->choose_layer = probe_flag(&p->words, "choose");
+    o->predictions = probe_flag(&p->words, "predictions");
+    o->n_permutations = probe_size(&p->words, "permutations", 0);
+    o->seed = (uint64_t)probe_number(&p->words, "seed", 1);
+    o->memory = probe_size(&p->words, "memory", 0);
     o->scoring = o->classify ? DNB_SCORE_ACCURACY : DNB_SCORE_EXPLAINED_VARIANCE;
     if (scoring)
         status = dnb_scoring_parse(&o->scoring, scoring, err);
@@ -325,7 +280,7 @@ static dnb_status run(probe *p, dnb_err *err)
     const double *y = p->o.classify ? NULL : p->y.data;
     const int64_t *labels = p->o.classify ? p->y.data : NULL;
     size_t bytes = 0;
-    double start = now(CLOCK_MONOTONIC), cpu = now(CLOCK_PROCESS_CPUTIME_ID);
+    double start = probe_clock(false), cpu = probe_clock(true);
     dnb_status status =
         dnb_mapping_plan_models(&bytes, p->layers, p->n_layers, p->m, p->models, p->n_models, err);
     if (status == DNB_OK)
@@ -334,7 +289,7 @@ static dnb_status run(probe *p, dnb_err *err)
     if (status != DNB_OK)
         return status;
     printf("seconds %.3f cpu %.3f planned %.1f peak %.1f constant %zu\n",
-           now(CLOCK_MONOTONIC) - start, now(CLOCK_PROCESS_CPUTIME_ID) - cpu, (double)bytes * 1e-6,
+           probe_clock(false) - start, probe_clock(true) - cpu, (double)bytes * 1e-6,
            (double)dnb_memory_peak() * 1e-6, map[0].n_constant);
     for (size_t i = 0; i < p->n_models && status == DNB_OK; i++) {
         char named[4096];
@@ -374,16 +329,16 @@ static dnb_status eigen(probe *p, dnb_err *err)
 {
     dnb_array a = {0};
     dnb_status status = dnb_npy_read(&a, p->argv[3], err);
-    size_t n, k = (size_t)number(p, "k", 1);
+    size_t n, k = probe_size(&p->words, "k", 1);
     double *values, *vectors, start;
     if (status != DNB_OK)
         return status;
     n = a.shape[0];
     values = malloc(k * sizeof *values);
     vectors = malloc(n * k * sizeof *vectors);
-    start = now(CLOCK_MONOTONIC);
+    start = probe_clock(false);
     status = dnb_eigen(values, vectors, a.data, n, k, err);
-    printf("seconds %.3f\n", now(CLOCK_MONOTONIC) - start);
+    printf("seconds %.3f\n", probe_clock(false) - start);
     if (status == DNB_OK)
         status = save(p, "values", values, 1, k, err);
     if (status == DNB_OK)
@@ -396,14 +351,18 @@ static dnb_status eigen(probe *p, dnb_err *err)
 
 int main(int argc, char **argv)
 {
-    probe p = {.argc = argc, .argv = argv};
+    probe p = {.argv = argv};
     dnb_err err = {0};
     dnb_status status;
     if (argc < 4)
         return 2;
     p.prefix = argv[2];
-    if (option(&p, "threads"))
-        dnb_threads_set((int)number(&p, "threads", 1));
+    p.words = probe_words_after(argc, argv, 3, &p.n_files);
+    probe_check_keys(&p.words, "model alphas choice components per_target no_scale l1 l1_ratio "
+                               "tolerance c pca folds k inner_k scoring choose permutations "
+                               "exchange seed memory threads source predictions");
+    if (probe_text(&p.words, "threads"))
+        dnb_threads_set((int)probe_number(&p.words, "threads", 1));
     if (strcmp(argv[1], "eigen") == 0) {
         status = eigen(&p, &err);
     } else {
@@ -416,7 +375,5 @@ int main(int argc, char **argv)
     dnb_array_release(&p.exchange);
     for (size_t l = 0; l < p.n_layers; l++)
         dnb_array_release(&p.layer[l]);
-    if (status != DNB_OK)
-        fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
-    return status != DNB_OK;
+    return probe_said(status, &err);
 }

@@ -3,22 +3,16 @@
  *                    [scoring=r2] [shared=1] [threads=N] [predicting=1]
  * OUT: d rows of coefficients, then the intercepts, penalties (0: none), scores (0: none), and,
  * when a penalty is chosen, a row of scores for every penalty. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "dnnbrain/array.h"
 #include "dnnbrain/regression.h"
+#include "probe_words.h"
 #include "stats/ridge_own.h"
 
 static dnb_err err;
 
 static void must(dnb_status status)
 {
-    if (status == DNB_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
-    exit(1);
+    probe_must(status, &err);
 }
 
 typedef struct request {
@@ -28,35 +22,25 @@ typedef struct request {
     bool predicting;
 } request;
 
-static void parse(request *q, char *word)
+static void read_request(request *q, const probe_words *w)
 {
-    char *value = strchr(word, '=');
-    if (!value)
-        exit(2);
-    *value++ = 0;
-    if (strcmp(word, "kind") == 0) {
-        must(dnb_regression_parse(&q->opt.kind, value, &err));
-    } else if (strcmp(word, "choice") == 0) {
-        q->opt.choice = strcmp(value, "cv") == 0    ? DNB_PENALTY_CV
-                        : strcmp(value, "gcv") == 0 ? DNB_PENALTY_GCV
-                                                    : DNB_PENALTY_LOO;
-    } else if (strcmp(word, "alphas") == 0) {
-        for (char *end; *value && q->opt.n_alphas < 64; value = *end ? end + 1 : end)
-            q->alphas[q->opt.n_alphas++] = strtod(value, &end);
-        q->opt.alphas = q->alphas;
-    } else if (strcmp(word, "folds") == 0) {
-        q->folds = strtoul(value, NULL, 10);
-    } else if (strcmp(word, "scoring") == 0) {
-        must(dnb_scoring_parse(&q->opt.scoring, value, &err));
-    } else if (strcmp(word, "shared") == 0) {
-        q->opt.shared_alpha = true;
-    } else if (strcmp(word, "predicting") == 0) {
-        q->predicting = true;
-    } else if (strcmp(word, "threads") == 0) {
-        dnb_threads_set(atoi(value));
-    } else {
-        exit(2);
-    }
+    const char *choice = probe_text(w, "choice");
+    probe_check_keys(w, "kind choice alphas folds scoring shared threads predicting");
+    if (probe_text(w, "kind"))
+        must(dnb_regression_parse(&q->opt.kind, probe_text(w, "kind"), &err));
+    if (choice)
+        q->opt.choice = strcmp(choice, "cv") == 0    ? DNB_PENALTY_CV
+                        : strcmp(choice, "gcv") == 0 ? DNB_PENALTY_GCV
+                                                     : DNB_PENALTY_LOO;
+    q->opt.n_alphas = probe_list(w, "alphas", q->alphas, 64);
+    q->opt.alphas = q->opt.n_alphas ? q->alphas : NULL;
+    if (probe_text(w, "scoring"))
+        must(dnb_scoring_parse(&q->opt.scoring, probe_text(w, "scoring"), &err));
+    q->folds = probe_size(w, "folds", 0);
+    q->opt.shared_alpha = probe_flag(w, "shared");
+    q->predicting = probe_flag(w, "predicting");
+    if (probe_text(w, "threads"))
+        dnb_threads_set((int)probe_size(w, "threads", 1));
 }
 
 int main(int argc, char **argv)
@@ -66,10 +50,11 @@ int main(int argc, char **argv)
     dnb_folds folds = {0};
     dnb_linear l = {0};
     dnb_regressor *r = NULL;
-    if (argc < 4)
+    int files;
+    const probe_words words = probe_words_after(argc, argv, 1, &files);
+    if (files != 3)
         return 2;
-    for (int i = 4; i < argc; i++)
-        parse(&q, argv[i]);
+    read_request(&q, &words);
     must(dnb_npy_read(&x, argv[1], &err));
     must(dnb_npy_read(&y, argv[2], &err));
     size_t n = x.shape[0], d = x.shape[1], m = y.shape[1];

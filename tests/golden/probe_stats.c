@@ -2,85 +2,29 @@
  *   probe_stats COMMAND IN.npy ... OUT.npy [key=value ...]
  * Keys every command knows: threads=N, repeat=N (prints the best time in seconds; of the processor
  * with clock=cpu), source=tiles|rows (reads the first input piece by piece), memory=BYTES. */
-#include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "dnnbrain/distance.h"
 #include "dnnbrain/features.h"
 #include "dnnbrain/linalg.h"
 #include "dnnbrain/pca.h"
 #include "dnnbrain/rdmtest.h"
+#include "probe_commands.h"
 
-typedef struct args {
-    int argc;
-    char **argv;
-    dnb_array in[4];
-    int n_in;
-    const char *out;
-} args;
-
-static const char *option(const args *a, const char *key)
+/* rows of the first input; *held keeps the array behind a piecewise source. */
+static dnb_status source(const probe_args *a, dnb_rows *out, dnb_rows *held, dnb_err *err)
 {
-    size_t len = strlen(key);
-    for (int i = 2; i < a->argc; i++)
-        if (strncmp(a->argv[i], key, len) == 0 && a->argv[i][len] == '=')
-            return a->argv[i] + len + 1;
-    return NULL;
+    dnb_status status = dnb_rows_of_array(held, &a->in[0], err);
+    if (status == DNB_OK)
+        *out = probe_source(&a->words, held);
+    return status;
 }
 
-static double number(const args *a, const char *key, double otherwise)
-{
-    const char *s = option(a, key);
-    return s ? strtod(s, NULL) : otherwise;
-}
-
-static double now(bool cpu)
-{
-    struct timespec t;
-    clock_gettime(cpu ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* A reader over an array in memory, as a file would be read. */
-static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
-                            void *dst, dnb_err *err)
-{
-    const dnb_rows *x = ctx;
-    size_t item = dnb_dtype_size(x->dtype);
-    (void)err;
-    for (size_t i = 0; i < n_rows; i++)
-        memcpy((char *)dst + i * n_cols * item,
-               (const char *)x->data + ((row + i) * x->stride + col) * item, n_cols * item);
-    return DNB_OK;
-}
-
-/* rows of the first input; *memory_rows keeps the array behind a piecewise source. */
-static dnb_status source(const args *a, dnb_rows *out, dnb_rows *memory_rows, dnb_err *err)
-{
-    const char *kind = option(a, "source");
-    dnb_status status = dnb_rows_of_array(memory_rows, &a->in[0], err);
-    if (status != DNB_OK)
-        return status;
-    *out = *memory_rows;
-    if (kind) {
-        out->data = NULL;
-        out->read = read_tile;
-        out->ctx = memory_rows;
-        out->whole_rows = strcmp(kind, "rows") == 0;
-    }
-    return DNB_OK;
-}
-
-static dnb_status run_pdist(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_pdist(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_rows x, held;
-    dnb_pdist_options o = {.p = number(a, "p", 0),
-                           .zscore = number(a, "zscore", 0) != 0,
-                           .memory = (size_t)number(a, "memory", 0)};
-    dnb_status status = dnb_metric_parse(&o.metric, option(a, "metric"), err);
+    dnb_pdist_options o = {.p = probe_number(&a->words, "p", 0),
+                           .zscore = probe_flag(&a->words, "zscore"),
+                           .memory = probe_size(&a->words, "memory", 0)};
+    dnb_status status = dnb_metric_parse(&o.metric, probe_text(&a->words, "metric"), err);
     if (status == DNB_OK)
         status = source(a, &x, &held, err);
     if (a->n_in > 1)
@@ -88,25 +32,26 @@ static dnb_status run_pdist(const args *a, dnb_array *out, dnb_err *err)
     return status == DNB_OK ? dnb_pdist(out, &x, &o, err) : status;
 }
 
-static dnb_status run_gram(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_gram(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_rows x, held;
-    dnb_gram_options o = {.centre = (dnb_gram_centre_kind)number(a, "centre", 0),
-                          .single = number(a, "single", 0) != 0,
-                          .memory = (size_t)number(a, "memory", 0)};
+    dnb_gram_options o = {.centre = (dnb_gram_centre_kind)probe_number(&a->words, "centre", 0),
+                          .single = probe_number(&a->words, "single", 0) != 0,
+                          .memory = probe_size(&a->words, "memory", 0)};
     dnb_status status = source(a, &x, &held, err);
     if (status == DNB_OK)
         status = dnb_array_init(out, DNB_F64, 2, (size_t[]){x.n, x.n}, err);
     return status == DNB_OK ? dnb_gram_run(out->data, &x, &o, err) : status;
 }
 
-static dnb_status run_pca(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_pca(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_rows x, held;
     dnb_pca pca = {0};
-    const char *what = option(a, "what");
-    dnb_pca_options o = {(size_t)number(a, "k", 0), number(a, "variance", 0),
-                         number(a, "components", 1) != 0, (size_t)number(a, "memory", 0), NULL};
+    const char *what = probe_text(&a->words, "what");
+    dnb_pca_options o = {probe_size(&a->words, "k", 0), probe_number(&a->words, "variance", 0),
+                         probe_number(&a->words, "components", 1) != 0,
+                         probe_size(&a->words, "memory", 0), NULL};
     dnb_status status = source(a, &x, &held, err);
     if (status == DNB_OK)
         status = dnb_pca_fit(&pca, &x, &o, err);
@@ -130,7 +75,7 @@ static dnb_status run_pca(const args *a, dnb_array *out, dnb_err *err)
 }
 
 /* All four correlations of two vectors. */
-static dnb_status run_correlate(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_correlate(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     size_t n = dnb_array_count(&a->in[0]);
     dnb_status status = dnb_array_init(out, DNB_F64, 1, (size_t[]){DNB_CORRELATION_COUNT}, err);
@@ -140,7 +85,7 @@ static dnb_status run_correlate(const args *a, dnb_array *out, dnb_err *err)
     return status;
 }
 
-static dnb_status run_rank(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_rank(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     size_t n = dnb_array_count(&a->in[0]);
     dnb_status status = dnb_array_init(out, DNB_F64, 1, &n, err);
@@ -148,11 +93,12 @@ static dnb_status run_rank(const args *a, dnb_array *out, dnb_err *err)
 }
 
 /* models x rois x (r, p, p_max, null_lo, null_95, null_hi). */
-static dnb_status run_rdmtest(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_rdmtest(dnb_array *out, const probe_args *a, dnb_err *err)
 {
-    dnb_rdm_test_options o = {(dnb_correlation)number(a, "kind", 0),
-                              number(a, "two", 0) != 0 ? DNB_TWO_SIDED : DNB_GREATER,
-                              (size_t)number(a, "n_perm", 0), (uint64_t)number(a, "seed", 0), NULL};
+    dnb_rdm_test_options o = {(dnb_correlation)probe_number(&a->words, "kind", 0),
+                              probe_flag(&a->words, "two") ? DNB_TWO_SIDED : DNB_GREATER,
+                              probe_size(&a->words, "n_perm", 0),
+                              (uint64_t)probe_number(&a->words, "seed", 0), NULL};
     size_t m = a->in[0].shape[0], r = a->in[1].shape[0], n = dnb_condensed_order(a->in[0].shape[1]);
     dnb_status status = dnb_array_init(out, DNB_F64, 3, (size_t[]){m, r, 6}, err);
     if (status != DNB_OK)
@@ -161,11 +107,11 @@ static dnb_status run_rdmtest(const args *a, dnb_array *out, dnb_err *err)
 }
 
 /* r, lo, hi, se, n_used of each pair of rows of the two inputs. */
-static dnb_status run_bootstrap(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_bootstrap(dnb_array *out, const probe_args *a, dnb_err *err)
 {
-    dnb_rdm_bootstrap_options o = {(dnb_correlation)number(a, "kind", 0),
-                                   (size_t)number(a, "n_boot", 100), number(a, "level", 0.95),
-                                   (uint64_t)number(a, "seed", 0)};
+    dnb_rdm_bootstrap_options o = {
+        (dnb_correlation)probe_number(&a->words, "kind", 0), probe_size(&a->words, "n_boot", 100),
+        probe_number(&a->words, "level", 0.95), (uint64_t)probe_number(&a->words, "seed", 0)};
     size_t rows = a->in[0].shape[0], pairs = a->in[0].shape[1], n = dnb_condensed_order(pairs);
     dnb_status status = dnb_array_init(out, DNB_F64, 2, (size_t[]){rows, 5}, err);
     for (size_t i = 0; i < rows && status == DNB_OK; i++) {
@@ -178,7 +124,7 @@ static dnb_status run_bootstrap(const args *a, dnb_array *out, dnb_err *err)
     return status;
 }
 
-static dnb_status run_ceiling(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_ceiling(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_status status = dnb_array_init(out, DNB_F64, 1, (size_t[]){2}, err);
     double *r = out->data;
@@ -186,12 +132,12 @@ static dnb_status run_ceiling(const args *a, dnb_array *out, dnb_err *err)
         return status;
     return dnb_rdm_ceiling_run(&r[0], &r[1], a->in[0].data, a->in[0].shape[0],
                                dnb_condensed_order(a->in[0].shape[1]),
-                               (dnb_correlation)number(a, "kind", 0), err);
+                               (dnb_correlation)probe_number(&a->words, "kind", 0), err);
 }
 
-static dnb_status run_hist(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_hist(dnb_array *out, const probe_args *a, dnb_err *err)
 {
-    size_t n = dnb_array_count(&a->in[0]), bins = (size_t)number(a, "bins", 10);
+    size_t n = dnb_array_count(&a->in[0]), bins = probe_size(&a->words, "bins", 10);
     dnb_status status = dnb_array_init(out, DNB_F64, 1, &bins, err);
     if (status != DNB_OK)
         return status;
@@ -199,14 +145,14 @@ static dnb_status run_hist(const args *a, dnb_array *out, dnb_err *err)
                                      : dnb_hist_f64(out->data, bins, a->in[0].data, n, err);
 }
 
-static dnb_status run_psd(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_psd(dnb_array *out, const probe_args *a, dnb_err *err)
 {
-    size_t n = dnb_array_count(&a->in[0]), bins = (size_t)number(a, "bins", (double)(n / 2 + 1));
+    size_t n = dnb_array_count(&a->in[0]), bins = probe_size(&a->words, "bins", n / 2 + 1);
     dnb_status status = dnb_array_init(out, DNB_F64, 1, &bins, err);
     return status == DNB_OK ? dnb_psd(out->data, bins, a->in[0].data, n, err) : status;
 }
 
-static dnb_status run_zscore(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_zscore(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     size_t n = dnb_array_count(&a->in[0]);
     dnb_status status = dnb_array_init(out, DNB_F64, 1, &n, err);
@@ -215,10 +161,10 @@ static dnb_status run_zscore(const args *a, dnb_array *out, dnb_err *err)
     return status;
 }
 
-static dnb_status run_pool(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_pool(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_pool_kind kind;
-    dnb_status status = dnb_pool_parse(&kind, option(a, "kind"), err);
+    dnb_status status = dnb_pool_parse(&kind, probe_text(&a->words, "kind"), err);
     if (status == DNB_OK)
         status = dnb_array_init(out, DNB_F32, 1, &a->in[0].shape[0], err);
     if (status != DNB_OK)
@@ -226,11 +172,11 @@ static dnb_status run_pool(const args *a, dnb_array *out, dnb_err *err)
     return dnb_pool_run(out->data, a->in[0].data, a->in[0].shape[0], a->in[0].shape[1], kind, err);
 }
 
-static dnb_status run_matmul(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_matmul(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     const dnb_array *x = &a->in[0], *y = &a->in[1];
-    dnb_matmul_options o = {number(a, "ta", 0) != 0, number(a, "tb", 0) != 0, number(a, "alpha", 1),
-                            0};
+    dnb_matmul_options o = {probe_flag(&a->words, "ta"), probe_flag(&a->words, "tb"),
+                            probe_number(&a->words, "alpha", 1), 0};
     size_t m = x->shape[o.transpose_a], k = x->shape[!o.transpose_a], n = y->shape[!o.transpose_b];
     dnb_status status = dnb_array_init(out, x->dtype, 2, (size_t[]){m, n}, err);
     if (status != DNB_OK)
@@ -242,9 +188,9 @@ static dnb_status run_matmul(const args *a, dnb_array *out, dnb_err *err)
 }
 
 /* n x (1 + k): eigenvalues in the first column (k <= n of them), then the vectors. */
-static dnb_status run_eigen(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_eigen(dnb_array *out, const probe_args *a, dnb_err *err)
 {
-    size_t n = a->in[0].shape[0], k = (size_t)number(a, "k", (double)n);
+    size_t n = a->in[0].shape[0], k = probe_size(&a->words, "k", n);
     dnb_array copy = {0}, v = {0}, w = {0};
     dnb_status status = dnb_array_convert(&copy, &a->in[0], DNB_F64, err);
     if (status == DNB_OK)
@@ -266,7 +212,7 @@ static dnb_status run_eigen(const args *a, dnb_array *out, dnb_err *err)
     return status;
 }
 
-static dnb_status run_solve(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_solve(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     dnb_array copy = {0};
     dnb_status status = dnb_array_convert(&copy, &a->in[0], DNB_F64, err);
@@ -274,13 +220,13 @@ static dnb_status run_solve(const args *a, dnb_array *out, dnb_err *err)
         status = dnb_array_convert(out, &a->in[1], DNB_F64, err);
     if (status == DNB_OK)
         status = dnb_solve(copy.data, out->data, out->shape[0], out->shape[1],
-                           number(a, "positive", 0) != 0, err);
+                           probe_flag(&a->words, "positive"), err);
     dnb_array_release(&copy);
     return status;
 }
 
 /* u diag(s) vt, or s alone with what=s. */
-static dnb_status run_svd(const args *a, dnb_array *out, dnb_err *err)
+static dnb_status run_svd(dnb_array *out, const probe_args *a, dnb_err *err)
 {
     size_t m = a->in[0].shape[0], n = a->in[0].shape[1], r = m < n ? m : n;
     dnb_array copy = {0}, u = {0}, vt = {0}, s = {0};
@@ -293,7 +239,7 @@ static dnb_status run_svd(const args *a, dnb_array *out, dnb_err *err)
         status = dnb_array_init(&s, DNB_F64, 1, &r, err);
     if (status == DNB_OK)
         status = dnb_svd(u.data, s.data, vt.data, copy.data, m, n, err);
-    if (status == DNB_OK && option(a, "what")) {
+    if (status == DNB_OK && probe_text(&a->words, "what")) {
         *out = s;
         s = (dnb_array){0};
     } else if (status == DNB_OK) {
@@ -310,78 +256,25 @@ static dnb_status run_svd(const args *a, dnb_array *out, dnb_err *err)
     return status;
 }
 
-static const struct {
-    const char *name;
-    dnb_status (*run)(const args *a, dnb_array *out, dnb_err *err);
-} commands[] = {
-    {"pdist", run_pdist},
-    {"gram", run_gram},
-    {"pca", run_pca},
-    {"correlate", run_correlate},
-    {"rank", run_rank},
-    {"rdmtest", run_rdmtest},
-    {"bootstrap", run_bootstrap},
-    {"ceiling", run_ceiling},
-    {"hist", run_hist},
-    {"psd", run_psd},
-    {"zscore", run_zscore},
-    {"pool", run_pool},
-    {"matmul", run_matmul},
-    {"eigen", run_eigen},
-    {"solve", run_solve},
-    {"svd", run_svd},
-};
-
-static dnb_status run_command(args *a, dnb_array *out, dnb_err *err)
-{
-    int repeat = (int)number(a, "repeat", 0);
-    bool cpu = option(a, "clock") && strcmp(option(a, "clock"), "cpu") == 0;
-    for (size_t c = 0; c < sizeof commands / sizeof *commands; c++) {
-        if (strcmp(commands[c].name, a->argv[1]) != 0)
-            continue;
-        double best = 1e300;
-        dnb_status status = DNB_OK;
-        for (int r = 0; r < (repeat ? repeat : 1) && status == DNB_OK; r++) {
-            dnb_array_release(out);
-            double start = now(cpu);
-            status = commands[c].run(a, out, err);
-            double took = now(cpu) - start;
-            best = took < best ? took : best;
-        }
-        if (repeat)
-            printf("%.6f\n", best);
-        return status;
-    }
-    return dnb_fail(err, DNB_EARG, "no command %s", a->argv[1]);
-}
-
 int main(int argc, char **argv)
 {
-    args a = {.argc = argc, .argv = argv};
-    dnb_array out = {0};
-    dnb_err err = {0};
-    dnb_status status = DNB_OK;
-    for (int i = 2; i < argc && status == DNB_OK; i++) {
-        if (strchr(argv[i], '='))
-            continue;
-        if (i + 1 < argc && !strchr(argv[i + 1], '=') && a.n_in < 4)
-            status = dnb_npy_read(&a.in[a.n_in++], argv[i], &err);
-        else
-            a.out = argv[i];
-    }
-    if (argc < 3 || !a.out || a.n_in == 0) {
-        fputs("usage: probe_stats COMMAND IN.npy ... OUT.npy [key=value ...]\n", stderr);
-        return 2;
-    }
-    dnb_threads_set((int)number(&a, "threads", 0));
-    if (status == DNB_OK)
-        status = run_command(&a, &out, &err);
-    if (status == DNB_OK)
-        status = dnb_npy_write(&out, a.out, &err);
-    if (status != DNB_OK)
-        fprintf(stderr, "probe_stats: %s\n", err.message);
-    for (int i = 0; i < a.n_in; i++)
-        dnb_array_release(&a.in[i]);
-    dnb_array_release(&out);
-    return status != DNB_OK;
+    static const probe_command commands[] = {
+        {"pdist", run_pdist},
+        {"gram", run_gram},
+        {"pca", run_pca},
+        {"correlate", run_correlate},
+        {"rank", run_rank},
+        {"rdmtest", run_rdmtest},
+        {"bootstrap", run_bootstrap},
+        {"ceiling", run_ceiling},
+        {"hist", run_hist},
+        {"psd", run_psd},
+        {"zscore", run_zscore},
+        {"pool", run_pool},
+        {"matmul", run_matmul},
+        {"eigen", run_eigen},
+        {"solve", run_solve},
+        {"svd", run_svd},
+    };
+    return probe_main(argc, argv, commands, sizeof commands / sizeof *commands);
 }

@@ -5,61 +5,32 @@
  * repeat= (prints the best time in seconds; of the processor with clock=cpu), chn= area= axis= (a
  * layer's parts, one after another). OUT: fold scores, then rows of mean, unit, p and p_max, per
  * target. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-
 #include "dnnbrain/array.h"
 #include "dnnbrain/univariate.h"
+#include "probe_words.h"
 
 static dnb_err err;
-static int n_words;
-static char **words;
+static probe_words words;
 
 static void must(dnb_status status)
 {
-    if (status == DNB_OK)
-        return;
-    fprintf(stderr, "%s: %s\n", dnb_status_name(status), err.message);
-    exit(1);
+    probe_must(status, &err);
 }
 
 static const char *option(const char *key)
 {
-    size_t len = strlen(key);
-    for (int i = 4; i < n_words; i++)
-        if (strncmp(words[i], key, len) == 0 && words[i][len] == '=')
-            return words[i] + len + 1;
-    return NULL;
-}
-
-static double number(const char *key, double otherwise)
-{
-    return option(key) ? strtod(option(key), NULL) : otherwise;
-}
-
-static dnb_status read_tile(void *ctx, size_t row, size_t n_rows, size_t col, size_t n_cols,
-                            void *dst, dnb_err *e)
-{
-    const dnb_rows *x = ctx;
-    size_t item = dnb_dtype_size(x->dtype);
-    (void)e;
-    for (size_t i = 0; i < n_rows; i++)
-        memcpy((char *)dst + i * n_cols * item,
-               (const char *)x->data + ((row + i) * x->stride + col) * item, n_cols * item);
-    return DNB_OK;
+    return probe_text(&words, key);
 }
 
 static dnb_univariate_options options(dnb_folds *folds, dnb_array *groups, size_t n)
 {
     const char *kind = option("kind") ? option("kind") : "glm";
-    dnb_univariate_options o = {.alpha = number("alpha", 0),
-                                .absolute = number("absolute", 0) != 0,
-                                .n_perm = (size_t)number("perm", 0),
-                                .seed = (uint64_t)number("seed", 0),
-                                .memory = (size_t)number("memory", 0)};
-    dnb_folds_options f = {.k = (size_t)number("k", 3), .seed = 5};
+    dnb_univariate_options o = {.alpha = probe_number(&words, "alpha", 0),
+                                .absolute = probe_flag(&words, "absolute"),
+                                .n_perm = probe_size(&words, "perm", 0),
+                                .seed = (uint64_t)probe_number(&words, "seed", 0),
+                                .memory = probe_size(&words, "memory", 0)};
+    dnb_folds_options f = {.k = probe_size(&words, "k", 3), .seed = 5};
     o.kind = strcmp(kind, "corr") == 0    ? DNB_UV_CORR
              : strcmp(kind, "lasso") == 0 ? DNB_UV_LASSO
                                           : DNB_UV_GLM;
@@ -76,17 +47,10 @@ static dnb_univariate_options options(dnb_folds *folds, dnb_array *groups, size_
     return o;
 }
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(option("clock") ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void run_all(dnb_univariate **list, size_t *parts, const dnb_rows *x, const double *y,
                     size_t m, const dnb_univariate_options *o)
 {
-    const size_t shape[3] = {(size_t)number("chn", 1), (size_t)number("area", 1), 1};
+    const size_t shape[3] = {probe_size(&words, "chn", 1), probe_size(&words, "area", 1), 1};
     dnb_iteraxis axis;
     if (option("axis")) {
         must(dnb_iteraxis_parse(&axis, option("axis"), &err));
@@ -99,7 +63,7 @@ static void run_all(dnb_univariate **list, size_t *parts, const dnb_rows *x, con
     must(dnb_univariate_run(*list, x, y, m, o, &err));
 }
 
-static void write_results(const dnb_univariate *list, size_t parts)
+static void write_results(const dnb_univariate *list, size_t parts, const char *path)
 {
     size_t m = list->m, rows = list->k + 4;
     const size_t shape[3] = {parts, rows, m};
@@ -116,7 +80,7 @@ static void write_results(const dnb_univariate *list, size_t parts)
             to[(u->k + 3) * m + t] = u->p ? u->p_max[t] : -1;
         }
     }
-    must(dnb_npy_write(&out, words[3], &err));
+    must(dnb_npy_write(&out, path, &err));
     dnb_array_release(&out);
 }
 
@@ -128,34 +92,32 @@ int main(int argc, char **argv)
     dnb_univariate *list = NULL;
     size_t parts = 0;
     double best = 1e300;
-    n_words = argc;
-    words = argv;
-    if (argc < 4)
+    int files;
+    bool cpu;
+    words = probe_words_after(argc, argv, 1, &files);
+    if (files != 3)
         return 2;
+    probe_check_keys(&words, "kind scoring alpha folds k seed groups absolute perm memory threads "
+                             "source all repeat clock chn area axis");
+    cpu = option("clock") != NULL;
     must(dnb_npy_read(&x, argv[1], &err));
     must(dnb_npy_read(&y, argv[2], &err));
     must(dnb_rows_of_array(&held, &x, &err));
-    dnb_threads_set((int)number("threads", 0));
-    rows = held;
-    if (option("source")) {
-        rows.data = NULL;
-        rows.read = read_tile;
-        rows.ctx = &held;
-        rows.whole_rows = strcmp(option("source"), "rows") == 0;
-    }
+    dnb_threads_set((int)probe_number(&words, "threads", 0));
+    rows = probe_source(&words, &held);
     dnb_univariate_options o = options(&folds, &groups, x.shape[0]);
     if (option("all")) {
         must(dnb_array_init(&all, DNB_F64, 2, (size_t[]){held.d, y.shape[1]}, &err));
         o.all = all.data;
     }
-    for (int i = 0; i < (int)number("repeat", 1); i++) {
+    for (int i = 0; i < (int)probe_number(&words, "repeat", 1); i++) {
         dnb_univariate_list_free(list, parts);
-        double start = now();
+        double start = probe_clock(cpu);
         run_all(&list, &parts, &rows, y.data, y.shape[1], &o);
-        best = now() - start < best ? now() - start : best;
+        best = probe_clock(cpu) - start < best ? probe_clock(cpu) - start : best;
     }
     printf("%.6f\n", best);
-    write_results(list, parts);
+    write_results(list, parts, argv[3]);
     if (option("all"))
         must(dnb_npy_write(&all, option("all"), &err));
     dnb_univariate_list_free(list, parts);

@@ -1,59 +1,14 @@
-/* For the neuro room's unit tests: a scratch folder, and NIfTI files made byte by byte, so that the
- * reader is not tested against the writer alone. */
+/* For the neuro room's unit tests: NIfTI files made byte by byte, so that the reader is not tested
+ * against the writer alone. */
 #ifndef DNB_TESTS_NEURO_FILES_H
 #define DNB_TESTS_NEURO_FILES_H
 
-#include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-typedef struct scratch {
-    char dir[256];
-    char path[8][640];
-    int next;
-} scratch;
-
-static inline void scratch_make(scratch *s)
-{
-    const char *base = getenv("TMPDIR");
-    memset(s, 0, sizeof *s);
-    snprintf(s->dir, sizeof s->dir, "%s/dnb_neuro_XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(s->dir))
-        abort();
-}
-
-/* Full name of a file in the folder; good for the next eight calls. */
-static inline const char *scratch_name(scratch *s, const char *name)
-{
-    char *p = s->path[s->next++ % 8];
-    size_t n = strlen(s->dir);
-    memcpy(p, s->dir, n);
-    snprintf(p + n, sizeof s->path[0] - n, "/%s", name);
-    return p;
-}
-
-static inline int scratch_count(const scratch *s)
-{
-    int n = 0;
-    DIR *d = opendir(s->dir);
-    for (struct dirent *e; (e = readdir(d));)
-        n += e->d_name[0] != '.';
-    closedir(d);
-    return n;
-}
-
-static inline void scratch_remove(scratch *s)
-{
-    DIR *d = opendir(s->dir);
-    for (struct dirent *e; (e = readdir(d));)
-        if (e->d_name[0] != '.')
-            unlink(scratch_name(s, e->d_name));
-    closedir(d);
-    rmdir(s->dir);
-}
+#include "scratch.h"
 
 static inline void save_bytes(const char *path, const void *data, size_t size)
 {

@@ -82,4 +82,19 @@ static inline void scratch_close(scratch *s)
     scratch_remove(s->dir, 3);
 }
 
+/* cmocka's set-up and tear-down of a group: *state is a folder for all its tests. */
+static inline int scratch_set_up(void **state)
+{
+    static scratch s;
+    scratch_open(&s);
+    *state = &s;
+    return 0;
+}
+
+static inline int scratch_tear_down(void **state)
+{
+    scratch_close(*state);
+    return 0;
+}
+
 #endif

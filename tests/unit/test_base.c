@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/enum_name.h"
 #include "base/mem.h"
 #include "base/outfile.h"
 #include "base/path.h"
@@ -147,6 +148,19 @@ static void test_memory_limits_are_sane(void **state)
     assert_true(dnb_memory_peak() > 0);
 }
 
+static void test_enumerators_by_name(void **state)
+{
+    (void)state;
+    const char *const names[] = {"mean", "max"};
+    const dnb_enum_alias others[] = {{"average", 0}, {"max", 0}};
+    assert_int_equal(dnb_enum_find("mean", names, 2, NULL, 0), 0);
+    assert_int_equal(dnb_enum_find("max", names, 2, others, 2), 1); /* names before aliases */
+    assert_int_equal(dnb_enum_find("average", names, 2, others, 2), 0);
+    assert_int_equal(dnb_enum_find("average", names, 2, NULL, 0), -1);
+    assert_int_equal(dnb_enum_find("ma", names, 2, others, 2), -1);
+    assert_int_equal(dnb_enum_find("", names, 2, others, 2), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +173,7 @@ int main(void)
         cmocka_unit_test(test_provenance_quotes_the_command),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_memory_limits_are_sane),
+        cmocka_unit_test(test_enumerators_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -22,7 +22,7 @@ static dnb_brain *open_small(scratch *s)
     dnb_err err;
     dnb_brain *b = NULL;
     small1(one);
-    const char *path = scratch_name(s, "small.nii");
+    const char *path = scratch_path(s, "small.nii");
     save_bytes(path, one, sizeof one);
     assert_int_equal(dnb_brain_open(&b, path, &err), DNB_OK);
     return b;
@@ -62,7 +62,7 @@ static void test_cifti_by_intent(void **state)
     small2(two);
     set32(two, 504, 3006);
     memcpy(two + 508, "ConnDenseScalar", 15);
-    const char *path = scratch_name(s, "hidden.nii");
+    const char *path = scratch_path(s, "hidden.nii");
     save_bytes(path, two, sizeof two);
     assert_int_equal(dnb_brain_open(&b, path, &err), DNB_EUNSUPPORTED);
     assert_non_null(strstr(err.message, "CIFTI-2 file (intent 3006, ConnDenseScalar)"));
@@ -119,7 +119,7 @@ static void test_write_like(void **state)
     size_t vox[] = {5, 1};
     double maps[] = {1.5, 2.5, 3.5, 4.5}, got[48], affine[4][4], wrote[4][4];
     dnb_brain_write_options opt = {.fill = NAN, .provenance = "how", .descrip = "score"};
-    const char *path = scratch_name(s, "like.nii.gz");
+    const char *path = scratch_path(s, "like.nii.gz");
     assert_int_equal(dnb_brain_write_like(path, b, 2, maps, vox, 2, &opt, &err), DNB_OK);
     assert_int_equal(dnb_brain_open(&back, path, &err), DNB_OK);
     assert_int_equal(dnb_brain_n_vol(back), 2);
@@ -154,7 +154,7 @@ static void test_write_like_refuses(void **state)
     dnb_err err;
     size_t vox[] = {24};
     double v[24] = {0};
-    const char *path = scratch_name(s, "no.nii");
+    const char *path = scratch_path(s, "no.nii");
     assert_int_equal(dnb_brain_write_like(path, b, 0, v, NULL, 24, NULL, &err), DNB_EARG);
     assert_int_equal(dnb_brain_write_like(path, b, 1, v, NULL, 23, NULL, &err), DNB_EARG);
     assert_int_equal(dnb_brain_write_like(path, b, 1, v, vox, 1, NULL, &err), DNB_EARG);
@@ -166,20 +166,6 @@ static void test_write_like_refuses(void **state)
     dnb_brain_close(b);
 }
 
-static int make_folder(void **state)
-{
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int drop_folder(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,5 +173,5 @@ int main(void)
         cmocka_unit_test(test_voxel_order), cmocka_unit_test(test_picked_voxels),
         cmocka_unit_test(test_write_like),  cmocka_unit_test(test_write_like_refuses),
     };
-    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

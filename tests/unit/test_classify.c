@@ -239,7 +239,7 @@ static void test_cross_refusals(void **state)
     for (int i = 0; i < N; i++)
         fold[i] = y[i] > 0;
     assert_int_equal(dnb_classifier_cross(said, NULL, x, N, 4, y, fold, 2, NULL, &err), DNB_EARG);
-    assert_non_null(strstr(err.message, "fold 0: all 30"));
+    assert_non_null(strstr(err.message, "fold 1: all 30"));
     assert_int_equal(said[0], 77);
 }
 

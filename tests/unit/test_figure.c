@@ -263,6 +263,38 @@ static void test_any_number_of_layers_and_rois(void **state)
             }
 }
 
+static void test_chance_is_a_line_across(void **state)
+{
+    (void)state;
+    double value[4] = {0.1, 0.6, 0.9, 0.7};
+    const char *names[4] = {"a", "b", "c", "d"};
+    dnb_figure_roi rois[2] = {{.name = "label", .value = value, .chance = 0.3},
+                              {.name = "condition", .value = value, .chance = 0.3}};
+    dnb_figure_layers s = {.layer_names = names, .n_layers = 4, .rois = rois, .n_rois = 1};
+    picture a = draw_layers(&s, 150);
+    rois[0].chance = 0.302;
+    picture b = draw_layers(&s, 150);
+    area d = differing(&a, &b, 0, a.w); /* only the line has moved, by a pixel or two */
+    assert_true(d.count > 0 && d.x1 - d.x0 > a.w / 2 && d.y1 - d.y0 < 8);
+    free(b.rgb);
+    rois[0].chance = 0;
+    b = draw_layers(&s, 150);
+    assert_true(a.h > b.h); /* no line, no legend */
+    free(a.rgb);
+    free(b.rgb);
+    /* Together: one line for all, or one each in its colour. */
+    s.n_rois = 2;
+    s.together = true;
+    rois[0].chance = 0.3;
+    a = draw_layers(&s, 150);
+    rois[1].chance = 0.6;
+    b = draw_layers(&s, 150);
+    d = differing(&a, &b, 0, a.w);
+    assert_true(d.x1 - d.x0 > a.w / 2 && d.y1 - d.y0 > a.h / 8);
+    free(a.rgb);
+    free(b.rgb);
+}
+
 /* ---- matrix, grid, chart
  * ------------------------------------------------------------------------------ */
 
@@ -439,6 +471,7 @@ int main(void)
         cmocka_unit_test(test_significance_fills_one_mark),
         cmocka_unit_test(test_thin_lines_stand_where_their_values_are),
         cmocka_unit_test(test_any_number_of_layers_and_rois),
+        cmocka_unit_test(test_chance_is_a_line_across),
         cmocka_unit_test(test_matrix_and_chart_draw_their_values),
         cmocka_unit_test(test_grid_pages_share_their_scale),
         cmocka_unit_test(test_a_masked_slice),

@@ -306,7 +306,7 @@ static void test_pairs(void **state)
     dnb_err err;
     dnb_nifti *n = NULL;
     small1(one);
-    const char *hdr = scratch_name(s, "p.hdr"), *img = scratch_name(s, "p.img");
+    const char *hdr = scratch_path(s, "p.hdr"), *img = scratch_path(s, "p.img");
     save_bytes(hdr, one, 348);
     assert_int_equal(dnb_nifti_open(&n, hdr, &err), DNB_EIO);
     assert_non_null(strstr(err.message, "its .img file is not beside it"));
@@ -334,13 +334,13 @@ static void test_not_files(void **state)
     scratch *s = *state;
     dnb_err err;
     dnb_nifti *n = NULL;
-    assert_int_equal(dnb_nifti_open(&n, scratch_name(s, "absent.nii"), &err), DNB_EIO);
+    assert_int_equal(dnb_nifti_open(&n, scratch_path(s, "absent.nii"), &err), DNB_EIO);
     assert_non_null(strstr(err.message, "absent.nii: cannot open: No such file"));
     assert_int_equal(dnb_nifti_open(&n, s->dir, &err), DNB_EIO);
     assert_non_null(strstr(err.message, "is a folder"));
     assert_int_equal(dnb_nifti_open(&n, "/dev/zero", &err), DNB_EIO);
     assert_non_null(strstr(err.message, "no regular file"));
-    assert_int_equal(dnb_nifti_open(&n, scratch_name(s, "absent.nii"), NULL), DNB_EIO);
+    assert_int_equal(dnb_nifti_open(&n, scratch_path(s, "absent.nii"), NULL), DNB_EIO);
 }
 
 /* A file written is the file read, whatever the name; equal input gives equal bytes. */
@@ -353,7 +353,7 @@ static void test_write_and_read_back(void **state)
     for (size_t i = 0; i < 60; i++)
         v[i] = sin((double)i) * 1e3;
     for (int k = 0; k < 2; k++) {
-        const char *path = scratch_name(s, names[k]);
+        const char *path = scratch_path(s, names[k]);
         dnb_nifti_header h;
         dnb_nifti *n = NULL;
         dnb_array a = {0};
@@ -386,19 +386,19 @@ static void test_write_refuses(void **state)
     int before = scratch_count(s);
     double v[4] = {1, 2, 1e300, 4};
     assert_int_equal(dnb_nifti_header_init(&h, 2, (size_t[]){2, 2}, &err), DNB_OK);
-    const char *path = scratch_name(s, "r.nii");
+    const char *path = scratch_path(s, "r.nii");
     assert_int_equal(dnb_nifti_write(path, &h, DNB_F64, v, NULL, &err), DNB_EARG);
     assert_non_null(strstr(err.message, "value 1e+300 at voxel (0, 1, 0) of volume 0"));
     h.datatype = 128;
     assert_int_equal(dnb_nifti_write(path, &h, DNB_F64, v, NULL, &err), DNB_EUNSUPPORTED);
     h.datatype = DNB_NIFTI_FLOAT64;
     assert_int_equal(dnb_nifti_write(path, &h, DNB_I32, v, NULL, &err), DNB_EARG);
-    assert_int_equal(dnb_nifti_write(scratch_name(s, "r.img"), &h, DNB_F64, v, NULL, &err),
+    assert_int_equal(dnb_nifti_write(scratch_path(s, "r.img"), &h, DNB_F64, v, NULL, &err),
                      DNB_EARG);
     assert_int_equal(
         dnb_nifti_write(path, &h, DNB_F64, v, &(dnb_nifti_write_options){.version = 3}, &err),
         DNB_EARG);
-    assert_int_equal(dnb_nifti_write(scratch_name(s, "r.nii.gz"), &h, DNB_F64, v,
+    assert_int_equal(dnb_nifti_write(scratch_path(s, "r.nii.gz"), &h, DNB_F64, v,
                                      &(dnb_nifti_write_options){.gzip_level = 10}, &err),
                      DNB_EARG);
     h.xyzt_units = 256;
@@ -489,20 +489,6 @@ static void test_cancel(void **state)
     dnb_nifti_close(n);
 }
 
-static int make_folder(void **state)
-{
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int drop_folder(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -521,5 +507,5 @@ int main(void)
         cmocka_unit_test(test_affine_round_trip),
         cmocka_unit_test(test_cancel),
     };
-    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

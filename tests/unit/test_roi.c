@@ -21,7 +21,7 @@ static dnb_brain *open_small(scratch *s)
     dnb_err err;
     dnb_brain *b = NULL;
     small1(one);
-    const char *path = scratch_name(s, "small.nii");
+    const char *path = scratch_path(s, "small.nii");
     save_bytes(path, one, sizeof one);
     assert_int_equal(dnb_brain_open(&b, path, &err), DNB_OK);
     return b;
@@ -194,7 +194,7 @@ static void test_nan_rule(void **state)
         v[i] = (double)i;
     v[24 + 23] = NAN; /* volume 1, voxel (1, 2, 3), the second of ROI -2 */
     assert_int_equal(dnb_nifti_header_init(&h, 4, (size_t[]){2, 3, 4, 2}, &err), DNB_OK);
-    const char *path = scratch_name(s, "nan.nii.gz");
+    const char *path = scratch_path(s, "nan.nii.gz");
     assert_int_equal(dnb_nifti_write(path, &h, DNB_F64, v, NULL, &err), DNB_OK);
     dnb_brain *b = NULL;
     dnb_mask *m = small_mask();
@@ -242,20 +242,6 @@ static void test_method_names(void **state)
     assert_int_equal(method, DNB_ROI_STD);
 }
 
-static int make_folder(void **state)
-{
-    static scratch s;
-    scratch_make(&s);
-    *state = &s;
-    return 0;
-}
-
-static int drop_folder(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,5 +251,5 @@ int main(void)
         cmocka_unit_test(test_nan_rule),          cmocka_unit_test(test_shapes_must_agree),
         cmocka_unit_test(test_method_names),
     };
-    return cmocka_run_group_tests(tests, make_folder, drop_folder);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }
