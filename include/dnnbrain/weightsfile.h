@@ -13,8 +13,8 @@
  *                    (classes); after PCA mean and variance are classes x components, of the scores
  *                    z = x L.T.components^T + L.T.offset
  *   target.voxel, feature.voxel    x, y, z from 0 of targets or features that are voxels
- * PCA before other models is folded into the weights. All datasets but voxels have four axes, ones
- * where fewer are named. */
+ * PCA before other models is folded into the weights. All datasets but voxels are written with four
+ * axes, ones where fewer are named. */
 #ifndef DNNBRAIN_WEIGHTSFILE_H
 #define DNNBRAIN_WEIGHTSFILE_H
 
@@ -109,8 +109,9 @@ DNB_API dnb_status dnb_weightsfile_find_target(const dnb_weightsfile *f, const c
 
 /* Regressions: y (x->n x n_targets) = predictions from rows of the layer's features. Classifiers
  * fail with DNB_EARG, a number of features that differs with DNB_ESHAPE. memory: bytes to hold
- * beside y, 0 = dnb_memory_budget(). Same bits for any number of threads. Cost: 2 n d m flops; the
- * weights are read once, in blocks of features. */
+ * beside y, 0 = dnb_memory_budget(). NaN or infinity in x or in the weights fails with DNB_EARG. On
+ * failure y may hold part of the result. Same bits for any number of threads. Cost: 2 n d m flops;
+ * the weights are read once, in blocks of features. */
 DNB_API dnb_status dnb_weightsfile_predict(double *y, dnb_weightsfile *f, size_t layer,
                                            const dnb_rows *x, size_t memory,
                                            dnb_err *err) DNB_MUST_CHECK;
