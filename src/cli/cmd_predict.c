@@ -17,7 +17,7 @@ static const cli_option options[] = {
      .offset = offsetof(predict_args, act),
      .value = "FILE",
      .help = "For weights of probe and encode: activation file (.act.h5) of the stimuli to "
-             "predict."},
+             "predict. Weights of several layers need -layer."},
     CLI_UNIT_OPTIONS(predict_args),
     {.name = "resp",
      .type = CLI_INFILE,

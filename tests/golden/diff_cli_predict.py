@@ -99,8 +99,8 @@ def make_files():
 
 
 def classifiers():
-    return [("svc", "-c 1", SVC(kernel="linear", C=1., tol=1e-8)), ("svc", "", SVC(kernel="linear", C=.025, tol=1e-8)),
-            ("lrc", "", LogisticRegression(solver="newton-cg", tol=1e-10, max_iter=10000)),
+    return [("svc", "-c 1", SVC(kernel="linear", C=1., tol=1e-6)), ("svc", "", SVC(kernel="linear", C=.025, tol=1e-6)),
+            ("lrc", "", LogisticRegression(solver="newton-cg", tol=1e-8, max_iter=300)),
             ("lda", "", LinearDiscriminantAnalysis()), ("gnb", "", GaussianNB())]
 
 
@@ -235,7 +235,7 @@ def voxels(b):
     image("mask.nii.gz", mask)
     for options, inside in (("-bmask mask.nii.gz", mask != 0), ("-bmask mask.nii.gz -roi 2", mask == 2), ("", np.ones(mask.shape, bool))):
         run("db_decode -anal mv -model lrc -stim train.stim.csv -beh condition -resp train.nii.gz %s -out v -save-weights v.weights.h5" % options)
-        fit = LogisticRegression(solver="newton-cg", tol=1e-10, max_iter=10000).fit(
+        fit = LogisticRegression(solver="newton-cg", tol=1e-8, max_iter=300).fit(
             nibabel.load("train.nii.gz").get_fdata()[inside].T, b["train"]["condition"])
         for again in {options, ""}:
             run("dnnbrain predict -weights v.weights.h5 -resp new.nii.gz %s -out v.tsv" % again)
