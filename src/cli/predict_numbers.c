@@ -182,6 +182,8 @@ dnb_status cli_predict_numbers(prediction *p, cli_context *ctx, dnb_err *err)
           : dnb_fail(err, DNB_ENOMEM, "out of memory for the predictions");
     if (status == DNB_OK)
         status = pick_targets(y, p, err);
+    for (size_t t = 0; t < p->m && status == DNB_OK; t++)
+        status = compare(p, y, t, ctx, err);
     if (status == DNB_OK)
         status = ends_in(out, ".npy")        ? save_npy(p, y, err)
                  : ends_in(out, ".roi.h5")   ? save_rois(p, y, ctx, err)
@@ -189,8 +191,6 @@ dnb_status cli_predict_numbers(prediction *p, cli_context *ctx, dnb_err *err)
                                              : save_image(p, y, ctx, err);
     if (status == DNB_OK)
         cli_wrote(ctx, out, "%zu stimuli x %zu targets", p->n, p->m);
-    for (size_t t = 0; t < p->m && status == DNB_OK; t++)
-        status = compare(p, y, t, ctx, err);
     free(y);
     return status;
 }
