@@ -400,12 +400,13 @@ _dnnbrain()
             -fdr|--fdr) ;;
             -seed|--seed) ;;
             -c|--c) ;;
+            -save-weights|--save-weights) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -fig|--fig) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -d -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -act -net -stim -weights -size -channels -range -mean -std -cuda -pool -scratch -layer -chn -dmask -resp -bmask -roi -beh -anal -model -scoring -cv -folds -groups -allow-leak -alpha -alpha-choice -shared-alpha -inner -l1-ratio -components -pca -permute -max-stat -fdr -seed -c -save-weights -fig -show -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;
@@ -417,12 +418,19 @@ _dnnbrain()
             -layer|--layer) ;;
             -chn|--chn) ;;
             -dmask|--dmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -resp|--resp) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -bmask|--bmask) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -roi|--roi) ;;
+            -stim|--stim) COMPREPLY=($(compgen -f -- "$cur")) ;;
+            -beh|--beh) ;;
+            -values|--values) COMPREPLY=($(compgen -W 'probability decision none' -- "$cur")) ;;
+            -confusion|--confusion) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -like|--like) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -out|--out) COMPREPLY=($(compgen -f -- "$cur")) ;;
             -threads|--threads) ;;
             -memory|--memory) ;;
             *) if [[ $cur == -* ]]; then
-                   COMPREPLY=($(compgen -W ' -weights -act -layer -chn -dmask -like -out -threads -memory -quiet -json -version -help' -- "$cur"))
+                   COMPREPLY=($(compgen -W ' -weights -act -layer -chn -dmask -resp -bmask -roi -stim -beh -values -confusion -like -out -threads -memory -quiet -json -version -help' -- "$cur"))
                else
                    COMPREPLY=($(compgen -f -- "$cur"))
                fi ;;

@@ -92,6 +92,28 @@ DNB_API size_t dnb_classifier_columns(const dnb_classifier *c);
 DNB_API size_t dnb_classifier_coef(const dnb_classifier *c, const double **coef,
                                    const double **intercept);
 
+/* Linear maps of a classifier of n_classes classes: as many as dnb_classifier_coef returns. */
+DNB_API size_t dnb_classifier_map_count(dnb_classifier_kind kind, size_t n_classes);
+
+/* The numbers a classifier is made of, to keep it elsewhere. Plain value; all is borrowed. */
+typedef struct dnb_classifier_parts {
+    dnb_classifier_kind kind;
+    size_t n_classes, n_columns;
+    const int64_t *classes; /* n_classes, ascending */
+    /* The linear maps, as dnb_classifier_coef gives them. coef NULL: the columns are the maps'
+     * values already; intercept NULL: zeros. */
+    const double *coef, *intercept;
+    /* Naive Bayes: n_classes x n_columns of each (variances smoothed already), n_classes priors. */
+    const double *mean, *variance, *prior;
+} dnb_classifier_parts;
+/* Pointers into c, which must outlive them. */
+DNB_API void dnb_classifier_get_parts(dnb_classifier_parts *out, const dnb_classifier *c);
+/* A classifier from numbers, copied: it answers as the one they were taken from, to the bit. Where
+ * coef is NULL, n_columns must be dnb_classifier_map_count. DNB_EARG: fewer than two classes, not
+ * ascending, NaN or infinity, variances or priors not above 0. */
+DNB_API dnb_status dnb_classifier_new(dnb_classifier **out, const dnb_classifier_parts *parts,
+                                      dnb_err *err) DNB_MUST_CHECK;
+
 /* Cross-validation: row i is predicted by a fit on the rows whose fold differs from fold[i] <
  * n_folds, into labels[i] and, when not NULL, decision (n x all classes, sorted; a class absent
  * from a fold's training rows gets -infinity there). Answers are those of a fit and a predict per

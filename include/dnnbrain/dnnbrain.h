@@ -48,5 +48,6 @@
 #include "dnnbrain/suggest.h"
 #include "dnnbrain/table.h"
 #include "dnnbrain/univariate.h"
+#include "dnnbrain/weightsfile.h"
 
 #endif

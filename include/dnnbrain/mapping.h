@@ -136,14 +136,21 @@ DNB_API dnb_status dnb_mapping_plan_models(size_t *bytes, const dnb_mapping_laye
                                            const dnb_mapping_options *models, size_t n_models,
                                            dnb_err *err) DNB_MUST_CHECK;
 
-/* The model fitted on all rows, as weights of features: prediction = x W + b. Regressions only;
- * PCA is folded in, so W always speaks of the layer's own features. */
+/* The model fitted on all rows, as weights of the layer's own features: PCA and what reduced the
+ * layer are folded in, so a row x of d features gives the m values x W + b.
+ * Regressions: the values are the predictions of the m targets.
+ * Classifiers: the values are those of the linear maps (dnb_classifier_coef), and the classifier
+ * dnb_mapping_weights_classifier decides from them. Naive Bayes after PCA: the values are the
+ * components' scores, and it decides from those; without PCA it decides from the features
+ * themselves, and m is 0. */
 typedef struct dnb_mapping_weights dnb_mapping_weights;
-/* opt->folds may be NULL. Penalties are chosen on `inner` folds of all rows. The layer's source
- * must outlive the result, y need not. Free with dnb_mapping_weights_free. */
+/* y (n x m), or labels (n; y NULL, m 1) when classifying. opt->folds may be NULL. Penalties are
+ * chosen on `inner` folds of all rows. The layer's source must outlive the result, y and labels
+ * need not. Free with dnb_mapping_weights_free. */
 DNB_API dnb_status dnb_mapping_weights_new(dnb_mapping_weights **out,
                                            const dnb_mapping_layer *layer, const double *y,
-                                           size_t m, const dnb_mapping_options *opt,
+                                           const int64_t *labels, size_t m,
+                                           const dnb_mapping_options *opt,
                                            dnb_err *err) DNB_MUST_CHECK;
 DNB_API void dnb_mapping_weights_free(dnb_mapping_weights *w);
 DNB_API size_t dnb_mapping_weights_features(const dnb_mapping_weights *w);         /* d */
@@ -151,9 +158,12 @@ DNB_API size_t dnb_mapping_weights_targets(const dnb_mapping_weights *w);       
 DNB_API const double *dnb_mapping_weights_intercept(const dnb_mapping_weights *w); /* m */
 /* The penalty of each target (m), or NULL when the model has none. */
 DNB_API const double *dnb_mapping_weights_alpha(const dnb_mapping_weights *w);
+/* What decides among the classes: of m columns, or of d when m is 0. NULL for regressions; lives as
+ * long as w. */
+DNB_API const dnb_classifier *dnb_mapping_weights_classifier(const dnb_mapping_weights *w);
 /* Rows first .. first + count - 1 of W (d x m) into dst (count x m). From a Gram matrix this reads
  * those columns of the layer: n count m flops. Ask in ascending blocks of a few thousand. */
-DNB_API dnb_status dnb_mapping_weights_read(float *dst, dnb_mapping_weights *w, size_t first,
+DNB_API dnb_status dnb_mapping_weights_read(double *dst, const dnb_mapping_weights *w, size_t first,
                                             size_t count, dnb_err *err) DNB_MUST_CHECK;
 
 #ifdef __cplusplus

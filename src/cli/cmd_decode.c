@@ -5,6 +5,7 @@
 
 #include <dnnbrain/inference.h>
 
+#include "mapping_weights.h"
 #include "study.h"
 
 static const cli_option options[] = {
@@ -24,6 +25,7 @@ static const cli_option options[] = {
                         "lrc: logistic regression, C 1; lda: linear discriminants; gnb: naive "
                         "Bayes)."),
     CLI_C_OPTION(cli_map_args),
+    CLI_SAVE_WEIGHTS_OPTION,
     CLI_MAP_FIGURE_OPTIONS,
     CLI_MAP_OUT_OPTION,
     {.name = NULL}};
@@ -235,6 +237,34 @@ static dnb_status decode_layer(cli_study *s, size_t l, cli_layer *predictors, si
     return status;
 }
 
+/* Regressions of the columns of -beh on the responses, fitted on all stimuli. */
+static dnb_status save_weights(const cli_study *s, const cli_layer *predictors, cli_context *ctx,
+                               dnb_err *err)
+{
+    size_t n = s->job.n, m = s->table_width, *varying = NULL;
+    double *y = malloc(n * m * sizeof *y + 1);
+    dnb_status status = y ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for the targets");
+    if (status == DNB_OK) {
+        memcpy(y, s->table, n * m * sizeof *y);
+        status = cli_drop_constant(&varying, y, n, &m, s->args->network.stim, err);
+    }
+    const cli_weights w = {.job = &s->job,
+                           .input = DNB_WEIGHTS_RESPONSES,
+                           .layers = predictors,
+                           .n_layers = 1,
+                           .layer_name = CLI_WEIGHTS_RESPONSES,
+                           .features = s->predictors,
+                           .y = y,
+                           .m = m,
+                           .which = varying,
+                           .target_names = s->target_names};
+    if (status == DNB_OK)
+        status = cli_weights_save(&w, s->args->save_weights, ctx->memory / 2, ctx, err);
+    free(varying);
+    free(y);
+    return status;
+}
+
 static dnb_status run_layers(cli_study *s, const cli_responses *r, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
@@ -258,7 +288,11 @@ static dnb_status run_layers(cli_study *s, const cli_responses *r, cli_context *
         snprintf(part, sizeof part, "layer %s", s->layers[l].name);
         status = cli_blame(err, status, path, part);
     }
-    return status == DNB_OK ? cli_study_report(s, n_constant, ctx, err) : status;
+    if (status == DNB_OK)
+        status = cli_study_report(s, n_constant, ctx, err);
+    if (status == DNB_OK && a->save_weights)
+        status = save_weights(s, &predictors, ctx, err);
+    return status;
 }
 
 /* Classes from responses: probe's run, with the responses as the only layer. */
@@ -286,9 +320,12 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
                            "-model %s predicts classes: give -beh, columns of -stim (activations "
                            "are numbers, for regressions)",
                            a->mapping.model);
+    if (status == DNB_OK && a->save_weights && !a->beh.count)
+        status = cli_usage(ctx, err, "-save-weights of decode is for columns of -stim: give -beh");
     if (status == DNB_OK)
         status = cli_study_stim(&s, ctx, err);
     if (status == DNB_OK) {
+        s.predictors = &r;
         s.decoding = true;
         s.target_names = a->beh.count ? a->beh.items : NULL;
         s.table_width = a->beh.count;
@@ -316,6 +353,10 @@ static const char *const examples[] = {
     "-bmask "
     "vtc.nii.gz -groups all.stim.csv:run -folds leave-group-out -out decode",
     "What category was seen, from all voxels of a region, tested on runs left out.",
+    "dnnbrain decode -anal mv -model lrc -stim all.stim.csv -beh condition -resp beta.nii.gz "
+    "-bmask "
+    "vtc.nii.gz -out decode -save-weights decode.weights.h5",
+    "The same, and the decoder of all stimuli kept for `dnnbrain predict`.",
     NULL};
 
 const cli_command cmd_decode = {

@@ -1,18 +1,9 @@
-/* dnnbrain predict: responses to new stimuli from saved weights. */
-#include <stdio.h>
+/* dnnbrain predict: what saved models say of new stimuli. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include <dnnbrain/linalg.h>
-#include <dnnbrain/roifile.h>
-
-#include "mapping_weights.h"
-
-typedef struct predict_args {
-    const char *weights, *act, *like, *out;
-    cli_units units;
-} predict_args;
+#include "predict.h"
 
 static const cli_option options[] = {
     {.name = "weights",
@@ -20,14 +11,56 @@ static const cli_option options[] = {
      .offset = offsetof(predict_args, weights),
      .required = true,
      .value = "FILE",
-     .help = "Weights that encode or probe wrote (-save-weights)."},
+     .help = "Weights that probe, encode or decode wrote (-save-weights)."},
     {.name = "act",
      .type = CLI_INFILE,
      .offset = offsetof(predict_args, act),
-     .required = true,
      .value = "FILE",
-     .help = "Activation file (.act.h5) of the stimuli to predict."},
+     .help = "For weights of probe and encode: activation file (.act.h5) of the stimuli to "
+             "predict. Weights of several layers need -layer."},
     CLI_UNIT_OPTIONS(predict_args),
+    {.name = "resp",
+     .type = CLI_INFILE,
+     .offset = offsetof(predict_args, brain.resp),
+     .value = "FILE",
+     .help = "For weights of decode: brain responses to the stimuli to predict, of the kind the "
+             "weights were fitted to: ROI table (.roi.h5), image (.nii, .nii.gz), array (.npy) or "
+             "table (.csv, .tsv). Regions are found by their names, voxels by their places."},
+    {.name = "bmask",
+     .type = CLI_INFILE,
+     .offset = offsetof(predict_args, brain.bmask),
+     .value = "FILE",
+     .help = "With an image: the voxels to use, those that are not 0; they must be those of the "
+             "weights. Default: those of the weights."},
+    {.name = "roi",
+     .type = CLI_STRINGS,
+     .offset = offsetof(predict_args, brain.roi),
+     .value = "ROI",
+     .help = "ROIs to use; they must be those of the weights. Default: those of the weights."},
+    {.name = "stim",
+     .type = CLI_INFILE,
+     .offset = offsetof(predict_args, stim),
+     .value = "FILE",
+     .help = "List of the stimuli to predict (.stim.csv): names them in tables and, where it has "
+             "the predicted columns, tells how well they are predicted. For weights of encode "
+             "-beh: the columns to predict from."},
+    {.name = "beh",
+     .type = CLI_STRINGS,
+     .offset = offsetof(predict_args, beh),
+     .value = "TARGET",
+     .help = "Targets to predict, by name, of those in the weights. Default: all."},
+    {.name = "values",
+     .type = CLI_CHOICE,
+     .offset = offsetof(predict_args, values),
+     .choices = "probability|decision|none",
+     .help = "Classifiers: what stands beside the labels, a column per class. Default: "
+             "probability; decision for svc, which has no probabilities."},
+    {.name = "confusion",
+     .type = CLI_OUTFILE,
+     .offset = offsetof(predict_args, confusion),
+     .value = "FILE",
+     .help = "Classifiers, with -stim: also the stimuli counted by true and predicted class "
+             "(.tsv, .csv)."},
     {.name = "like",
      .type = CLI_INFILE,
      .offset = offsetof(predict_args, like),
@@ -38,199 +71,9 @@ static const cli_option options[] = {
      .offset = offsetof(predict_args, out),
      .required = true,
      .value = "FILE",
-     .help = "Predictions, a row or volume per stimulus: .npy, .roi.h5, or an image (.nii, "
-             ".nii.gz)."},
+     .help = "Predictions, a row or volume per stimulus: table (.tsv, .csv); of numbers also "
+             ".npy, .roi.h5 or an image (.nii, .nii.gz)."},
     {.name = NULL}};
-
-enum { UNITS = 4096 /* taken at a time */ };
-
-typedef struct prediction {
-    dnb_actfile *weights;
-    size_t n, m; /* stimuli, targets */
-    double *y;   /* n x m */
-} prediction;
-
-/* The layer asked for, or the only one that both files have. */
-static dnb_status choose_layer(size_t *at, size_t *intercept, const prediction *p,
-                               const cli_patterns *x, const predict_args *a, dnb_err *err)
-{
-    char name[512];
-    if (x->set.n != 1)
-        return dnb_fail(err, DNB_EARG,
-                        "%s holds %zu layers; name the one to predict from with "
-                        "-layer",
-                        a->act, x->set.n);
-    dnb_status status = dnb_actfile_find(p->weights, x->set.names[0], at, err);
-    if (status != DNB_OK)
-        return status;
-    snprintf(name, sizeof name, "%s" CLI_WEIGHTS_INTERCEPT, x->set.names[0]);
-    if (dnb_actfile_find(p->weights, name, intercept, NULL) != DNB_OK)
-        return dnb_fail(err, DNB_EFORMAT, "%s: holds no '%s'; it is not a file of weights",
-                        a->weights, name);
-    const size_t *w = dnb_actfile_shape(p->weights, *at), *n = x->set.selects[0].n;
-    if (w[1] != n[0] || w[2] != n[1] || w[3] != n[2])
-        return dnb_fail(err, DNB_ESHAPE,
-                        "%s: weights of layer %s are for %zux%zux%zu units but %zux%zux%zu are "
-                        "selected; use the -chn and -dmask they were fitted with",
-                        a->weights, x->set.names[0], w[1], w[2], w[3], n[0], n[1], n[2]);
-    return DNB_OK;
-}
-
-/* y += x w^T, a block of units at a time. */
-static dnb_status multiply(prediction *p, cli_layer *layer, size_t at, dnb_err *err)
-{
-    size_t n = p->n, m = p->m, d = layer->rows.d, step = d < UNITS ? d : UNITS;
-    dnb_matmul_options o = {.transpose_b = true, .alpha = 1, .beta = 1};
-    float *part = malloc((n > m ? n : m) * step * sizeof *part + 1);
-    double *x = malloc(n * step * sizeof *x + 1), *w = malloc(m * step * sizeof *w + 1);
-    dnb_status status =
-        part && x && w ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for a block of units");
-    for (size_t j = 0; j < d && status == DNB_OK; j += step) {
-        size_t count = d - j < step ? d - j : step;
-        status = dnb_actfile_read_units(p->weights, at, 0, m, j, count, part, err);
-        for (size_t i = 0; i < m * count && status == DNB_OK; i++)
-            w[i] = (double)part[i];
-        if (status == DNB_OK && layer->rows.data)
-            for (size_t i = 0; i < n; i++)
-                memcpy(part + i * count,
-                       (const float *)layer->rows.data + i * layer->rows.stride + j,
-                       count * sizeof *part);
-        else if (status == DNB_OK)
-            status = layer->rows.read(layer->rows.ctx, 0, n, j, count, part, err);
-        for (size_t i = 0; i < n * count && status == DNB_OK; i++)
-            x[i] = (double)part[i];
-        if (status == DNB_OK)
-            status = dnb_matmul(p->y, m, x, count, w, count, n, m, count, &o, err);
-    }
-    free(part);
-    free(x);
-    free(w);
-    return status;
-}
-
-static dnb_status predict(prediction *p, cli_patterns *x, const predict_args *a, cli_context *ctx,
-                          dnb_err *err)
-{
-    cli_layer layer = {0};
-    size_t at = 0, intercept = 0;
-    float *constant = NULL;
-    dnb_status status = choose_layer(&at, &intercept, p, x, a, err);
-    if (status != DNB_OK)
-        return status;
-    p->n = x->n;
-    p->m = dnb_actfile_shape(p->weights, at)[0];
-    if (8.0 * (double)p->n * (double)p->m > (double)ctx->memory)
-        return dnb_fail(err, DNB_ENOMEM,
-                        "predictions of %zu stimuli and %zu targets take %.1f MB; raise --memory",
-                        p->n, p->m, 8e-6 * (double)p->n * (double)p->m);
-    constant = malloc(p->m * sizeof *constant + 1);
-    p->y = malloc(p->n * p->m * sizeof *p->y + 1);
-    if (!constant || !p->y)
-        status = dnb_fail(err, DNB_ENOMEM, "out of memory for the predictions");
-    if (status == DNB_OK)
-        status = dnb_actfile_read(p->weights, intercept, 0, p->m, constant, err);
-    for (size_t i = 0; i < p->n * p->m && status == DNB_OK; i++)
-        p->y[i] = (double)constant[i % p->m];
-    if (status == DNB_OK)
-        status = cli_layer_open(&layer, x, 0, ctx->memory / 2, err);
-    if (status == DNB_OK)
-        status = multiply(p, &layer, at, err);
-    cli_layer_release(&layer);
-    free(constant);
-    return status;
-}
-
-/* ---- outputs ---- */
-
-static dnb_status save_npy(const prediction *p, const char *out, dnb_err *err)
-{
-    const size_t shape[2] = {p->n, p->m};
-    dnb_array array;
-    dnb_array_borrow(&array, DNB_F64, 2, shape, p->y);
-    return dnb_npy_write(&array, out, err);
-}
-
-/* The names that were recorded with the weights, else numbers. */
-static dnb_status target_names(char ***out, const prediction *p, dnb_err *err)
-{
-    const char *text = dnb_actfile_provenance(p->weights);
-    cJSON *root = text ? cJSON_Parse(text) : NULL;
-    const char *at = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(root, "targets"));
-    char **names = calloc(p->m + 1, sizeof *names), number[32];
-    dnb_status status =
-        names ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu names", p->m);
-    for (size_t t = 0; t < p->m && status == DNB_OK; t++) {
-        size_t n = at ? strcspn(at, "\n") : 0;
-        snprintf(number, sizeof number, "%zu", t + 1);
-        names[t] = at ? strndup(at, n) : strdup(number);
-        if (!names[t])
-            status = dnb_fail(err, DNB_ENOMEM, "out of memory for %zu names", p->m);
-        at = at && at[n] ? at + n + 1 : NULL;
-    }
-    cJSON_Delete(root);
-    *out = names;
-    return status;
-}
-
-static dnb_status save_rois(const prediction *p, const char *out, cli_context *ctx, dnb_err *err)
-{
-    char **names = NULL;
-    dnb_roi roi = {0};
-    dnb_save_options so = {.provenance = dnb_provenance_json(ctx->provenance)};
-    dnb_status status = target_names(&names, p, err);
-    if (status == DNB_OK)
-        status = dnb_roi_init(&roi, p->n, p->m, (const char *const *)names, err);
-    if (status == DNB_OK) {
-        memcpy(roi.data, p->y, p->n * p->m * sizeof *roi.data);
-        status = dnb_roi_write(&roi, out, &so, err);
-    }
-    dnb_roi_release(&roi);
-    for (size_t t = 0; names && t < p->m; t++)
-        free(names[t]);
-    free(names);
-    return status;
-}
-
-static dnb_status save_image(const prediction *p, const predict_args *a, cli_context *ctx,
-                             dnb_err *err)
-{
-    dnb_brain *like = NULL;
-    size_t index = 0, *voxels = malloc(p->m * sizeof *voxels + 1);
-    float *place = malloc(3 * p->m * sizeof *place + 1);
-    dnb_brain_write_options o = {.provenance = dnb_provenance_json(ctx->provenance)};
-    dnb_status status =
-        voxels && place ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu voxels", p->m);
-    if (status == DNB_OK && dnb_actfile_find(p->weights, CLI_WEIGHTS_VOXEL, &index, NULL) != DNB_OK)
-        status = dnb_fail(err, DNB_EARG, "%s: its targets are no voxels; write a .npy or .roi.h5",
-                          a->weights);
-    if (status == DNB_OK && dnb_actfile_shape(p->weights, index)[1] != 3)
-        status =
-            dnb_fail(err, DNB_EFORMAT, "%s: '%s' is not x, y, z", a->weights, CLI_WEIGHTS_VOXEL);
-    if (status == DNB_OK)
-        status = dnb_actfile_read(p->weights, index, 0, p->m, place, err);
-    if (status == DNB_OK)
-        status = dnb_brain_open(&like, a->like, err);
-    for (size_t t = 0; t < p->m && status == DNB_OK; t++) {
-        const size_t *shape = dnb_brain_shape(like);
-        size_t at[3];
-        for (int k = 0; k < 3 && status == DNB_OK; k++) {
-            float v = place[3 * t + (size_t)k];
-            if (v >= 0 && v < (float)shape[k])
-                at[k] = (size_t)v;
-            else
-                status = dnb_fail(err, DNB_ESHAPE, "%s: is smaller than the image %s was fitted to",
-                                  a->like, a->weights);
-        }
-        if (status == DNB_OK)
-            voxels[t] = (at[0] * shape[1] + at[1]) * shape[2] + at[2];
-    }
-    if (status == DNB_OK)
-        status = dnb_brain_write_like(a->out, like, p->n, p->y, voxels, p->m, &o, err);
-    dnb_brain_close(like);
-    free(voxels);
-    free(place);
-    return status;
-}
 
 static bool ends_in(const char *name, const char *suffix)
 {
@@ -238,47 +81,169 @@ static bool ends_in(const char *name, const char *suffix)
     return n > k && strcasecmp(name + n - k, suffix) == 0;
 }
 
-static dnb_status check(const predict_args *a, cli_context *ctx, dnb_err *err)
+bool cli_predict_is_table(const char *path)
+{
+    return ends_in(path, ".tsv") || ends_in(path, ".csv");
+}
+
+static dnb_status check_outputs(const predict_args *a, cli_context *ctx, dnb_err *err)
 {
     bool image = dnb_brain_is_image_name(a->out);
-    if (!image && !ends_in(a->out, ".npy") && !ends_in(a->out, ".roi.h5"))
+    if (!image && !cli_predict_is_table(a->out) && !ends_in(a->out, ".npy") &&
+        !ends_in(a->out, ".roi.h5"))
         return cli_usage(ctx, err,
-                         "-out %s: predictions are a .npy, a .roi.h5 or an image "
-                         "(.nii, .nii.gz)",
+                         "-out %s: predictions are a table (.tsv, .csv), a .npy, a .roi.h5 or an "
+                         "image (.nii, .nii.gz)",
                          a->out);
     if (image != !!a->like)
         return cli_usage(ctx, err,
                          image ? "-out is an image: -like is needed for its geometry"
                                : "-like belongs to an -out that is an image");
+    if (a->confusion && !cli_predict_is_table(a->confusion))
+        return cli_usage(ctx, err, "-confusion %s: a table's name ends in .tsv or .csv",
+                         a->confusion);
+    if (a->confusion && !a->stim)
+        return cli_usage(ctx, err, "-confusion needs -stim, the list with the true classes");
     return DNB_OK;
+}
+
+static dnb_status check(const predict_args *a, cli_context *ctx, dnb_err *err)
+{
+    if (a->act && a->brain.resp)
+        return cli_usage(ctx, err, "give either -act or -resp, not both");
+    if (!a->act && !a->brain.resp && !a->stim)
+        return cli_usage(ctx, err,
+                         "give -act (weights of probe and encode), -resp (of decode) or -stim (of "
+                         "encode -beh)");
+    if (!a->act && (a->units.layer.count || a->units.chn.count || a->units.dmask))
+        return cli_usage(ctx, err, "-layer, -chn and -dmask belong to -act");
+    if (!a->brain.resp && (a->brain.bmask || a->brain.roi.count))
+        return cli_usage(ctx, err, "-bmask and -roi belong to -resp");
+    dnb_status status = check_outputs(a, ctx, err);
+    if (status == DNB_OK && a->brain.resp)
+        status = cli_brain_check(&a->brain, ctx, err);
+    return status;
+}
+
+/* What -beh names, or all targets. */
+static dnb_status choose_targets(prediction *p, dnb_err *err)
+{
+    const cli_strings *beh = &p->args->beh;
+    p->m = beh->count ? beh->count : p->info->n_targets;
+    p->target = calloc(p->m + 1, sizeof *p->target);
+    if (!p->target)
+        return dnb_fail(err, DNB_ENOMEM, "out of memory for %zu targets", p->m);
+    for (size_t t = 0; t < p->m; t++) {
+        p->target[t] = t;
+        if (beh->count) {
+            dnb_status status =
+                dnb_weightsfile_find_target(p->weights, beh->items[t], &p->target[t], err);
+            if (status != DNB_OK)
+                return status;
+        }
+    }
+    return DNB_OK;
+}
+
+/* What the options ask of a model that it does not have. */
+static dnb_status check_model(const prediction *p, dnb_err *err)
+{
+    const predict_args *a = p->args;
+    if (!p->info->classify && (a->values || a->confusion))
+        return dnb_fail(err, DNB_EARG, "%s holds a regression; %s is for classifiers", a->weights,
+                        a->values ? "-values" : "-confusion");
+    if (!p->info->classify)
+        return DNB_OK;
+    if (!cli_predict_is_table(a->out))
+        return dnb_fail(err, DNB_EARG,
+                        "%s holds a classifier, whose classes are written as a table: end -out in "
+                        ".tsv or .csv",
+                        a->weights);
+    if (a->values && strcmp(a->values, "probability") == 0 && p->info->classifier == DNB_SVC)
+        return dnb_fail(err, DNB_EARG,
+                        "%s holds support vectors (svc), which have no probabilities; give -values "
+                        "decision",
+                        a->weights);
+    if (a->confusion && p->m > 1)
+        return dnb_fail(err, DNB_EARG, "%s holds %zu targets; name the one of -confusion with -beh",
+                        a->weights, p->m);
+    return DNB_OK;
+}
+
+dnb_status cli_predict_table(dnb_table *out, const prediction *p, dnb_err *err)
+{
+    static const char name[] = "stimulus";
+    dnb_status status;
+    dnb_table table;
+    dnb_table_init(&table, p->n);
+    const char **ids = p->has_stim ? calloc(p->n + 1, sizeof *ids) : NULL;
+    int64_t *numbers = p->has_stim ? NULL : calloc(p->n + 1, sizeof *numbers);
+    for (size_t i = 0; i < p->n; i++) {
+        if (ids)
+            ids[i] = dnb_stim_id(&p->stim, i);
+        if (numbers)
+            numbers[i] = (int64_t)i + 1;
+    }
+    status = ids       ? dnb_table_add_text(&table, name, ids, err)
+             : numbers ? dnb_table_add_int(&table, name, numbers, err)
+                       : dnb_fail(err, DNB_ENOMEM, "out of memory for %zu stimuli", p->n);
+    free(ids);
+    free(numbers);
+    if (status == DNB_OK)
+        *out = table;
+    else
+        dnb_table_release(&table);
+    return status;
+}
+
+const dnb_column *cli_predict_truth(const prediction *p, size_t target)
+{
+    if (!p->has_stim || !p->info->targets || p->info->input == DNB_WEIGHTS_BEHAVIOUR)
+        return NULL;
+    return dnb_table_find(&p->stim.data, p->info->targets[p->target[target]]);
+}
+
+static dnb_status open_files(prediction *p, cli_context *ctx, dnb_err *err)
+{
+    const predict_args *a = p->args;
+    dnb_status status = dnb_weightsfile_open(&p->weights, a->weights, err);
+    if (status != DNB_OK)
+        return status;
+    p->info = dnb_weightsfile_info(p->weights);
+    status =
+        cli_record_input(ctx, "weights", a->weights, dnb_weightsfile_provenance(p->weights), err);
+    if (status == DNB_OK)
+        status = choose_targets(p, err);
+    if (status == DNB_OK)
+        status = check_model(p, err);
+    if (status == DNB_OK && a->stim) {
+        status = dnb_stim_read(&p->stim, a->stim, err);
+        p->has_stim = status == DNB_OK;
+        if (p->has_stim)
+            status = cli_record_input(ctx, "stim", a->stim,
+                                      dnb_stim_get_meta(&p->stim, "provenance"), err);
+    }
+    return status;
 }
 
 static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
 {
-    const predict_args *a = args;
-    prediction p = {0};
-    cli_patterns x = {0};
-    const cli_source source = {.act = a->act};
-    const cli_network none = {0};
-    dnb_status status = check(a, ctx, err);
+    prediction p = {.args = args};
+    dnb_status status = check(p.args, ctx, err);
     if (status == DNB_OK)
-        status = dnb_actfile_open(&p.weights, a->weights, err);
+        status = open_files(&p, ctx, err);
     if (status == DNB_OK)
-        status =
-            cli_record_input(ctx, "weights", a->weights, dnb_actfile_provenance(p.weights), err);
+        status = cli_predict_features(&p, ctx, err);
     if (status == DNB_OK)
-        status = cli_patterns_open(&x, &source, &none, &a->units, ctx, err);
-    if (status == DNB_OK)
-        status = predict(&p, &x, a, ctx, err);
-    if (status == DNB_OK)
-        status = ends_in(a->out, ".npy")      ? save_npy(&p, a->out, err)
-                 : ends_in(a->out, ".roi.h5") ? save_rois(&p, a->out, ctx, err)
-                                              : save_image(&p, a, ctx, err);
-    if (status == DNB_OK)
-        cli_wrote(ctx, a->out, "%zu stimuli x %zu targets", p.n, p.m);
-    cli_patterns_release(&x);
-    dnb_actfile_close(p.weights);
-    free(p.y);
+        status = p.info->classify ? cli_predict_classes(&p, ctx, err)
+                                  : cli_predict_numbers(&p, ctx, err);
+    cli_layer_release(&p.units);
+    cli_patterns_release(&p.patterns);
+    cli_responses_release(&p.responses);
+    dnb_stim_release(&p.stim);
+    dnb_weightsfile_close(p.weights);
+    free(p.target);
+    free(p.table);
     return status;
 }
 
@@ -287,16 +252,26 @@ static const char *const examples[] = {
     "vtc.roi.h5 -out encode -save-weights conv5.weights.h5",
     "Fits the model, and keeps its weights.",
     "dnnbrain predict -weights conv5.weights.h5 -act new.act.h5 -layer conv5 -out new.roi.h5",
-    "What it predicts for other stimuli.", NULL};
+    "What it predicts for other stimuli.",
+    "dnnbrain predict -weights decode.weights.h5 -resp new.nii.gz -stim new.stim.csv -out new.tsv "
+    "-confusion confusion.tsv",
+    "The category read from each new response by a decoder that decode kept, with its "
+    "probabilities; how often it is right, where new.stim.csv has the column.",
+    NULL};
 
 const cli_command cmd_predict = {
     .name = "predict",
-    .summary = "predict responses to new stimuli from saved weights",
+    .summary = "predict responses, behaviour or categories of new stimuli from saved weights",
     .description =
-        "Applies the regression that encode or probe fitted on all its stimuli (-save-weights) to "
-        "the activations of other stimuli: units times weights plus a constant.\n\n"
-        "A file of weights is an activation file whose stimuli are the targets: layer L holds the "
-        "weights of its units, L.intercept the constants, target.voxel the voxels' places.",
+        "Applies the model that probe, encode or decode fitted on all its stimuli (-save-weights) "
+        "to other ones: from their activations (-act), or for decode from responses to them "
+        "(-resp).\n\n"
+        "Regressions give numbers: features times weights plus a constant. Classifiers give a "
+        "table with a row per stimulus: `stimulus`, and for each predicted column C its label, as "
+        "it was written in the behaviour file, and p(C=CLASS) or decision(C=CLASS) for every "
+        "class. With two classes decisions are -f and f of the one linear map. Where -stim has "
+        "the column, the accuracy is printed (for numbers r and R2).\n\n"
+        "The layout of the file of weights, which h5py reads, is in docs/formats.md.",
     .examples = examples,
     .options = options,
     .args_size = sizeof(predict_args),

@@ -70,7 +70,11 @@ static const char *const examples[] = {
     "dnnbrain probe -anal mv -model lrc -act all.act.h5 -stim all.stim.csv -beh label -out probe",
     "How well the label of a stimulus can be read from all units of each layer.",
     "dnnbrain probe -anal uv -model corr -act all.act.h5 -stim all.stim.csv -beh RT -out probe",
-    "The unit of each layer that follows reaction time most closely.", NULL};
+    "The unit of each layer that follows reaction time most closely.",
+    "dnnbrain probe -anal mv -model svc -act all.act.h5 -layer fc3 -stim all.stim.csv -beh label "
+    "-out probe -save-weights label.weights.h5",
+    "Keeps the classifier of all stimuli for `dnnbrain predict`.",
+    NULL};
 
 const cli_command cmd_probe = {
     .name = "probe",

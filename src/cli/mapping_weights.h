@@ -1,18 +1,36 @@
-/* Weights of regressions fitted on all stimuli, as a file: an activation file whose "stimuli" are
- * the targets. Layer L holds the weights of L's units, L.intercept the constants, target.voxel the
- * voxels (x, y, z) of targets from an image; the targets' names are in the provenance. */
+/* Models fitted on all stimuli, kept as a file of weights for `predict` (dnnbrain/weightsfile.h).
+ */
 #ifndef DNB_CLI_MAPPING_WEIGHTS_H
 #define DNB_CLI_MAPPING_WEIGHTS_H
 
-#include "study.h"
+#include <dnnbrain/weightsfile.h>
 
-#define CLI_WEIGHTS_INTERCEPT ".intercept"
-#define CLI_WEIGHTS_VOXEL "target.voxel"
+#include "layer_parts.h"
+#include "mapping_job.h"
+#include "responses.h"
 
-/* Usage errors of -save-weights. */
-dnb_status cli_weights_check(const cli_study *s, cli_context *ctx, dnb_err *err) DNB_MUST_CHECK;
-/* Fits every layer on all stimuli and writes the file. Targets that do not vary are left out. */
-dnb_status cli_weights_save(cli_study *s, const char *path, size_t memory, cli_context *ctx,
+/* The layer of a file whose features are responses. */
+#define CLI_WEIGHTS_RESPONSES "resp"
+
+/* What predicts what. Borrows everything. */
+typedef struct cli_weights {
+    const cli_job *job;
+    dnb_weights_input input;
+    const cli_layer *layers;
+    size_t n_layers;
+    const char *layer_name;          /* of the only layer, where it is not its own */
+    const cli_responses *features;   /* DNB_WEIGHTS_RESPONSES: which they are */
+    const char *const *columns;      /* DNB_WEIGHTS_BEHAVIOUR: their names */
+    const double *y;                 /* n x m numbers, or: */
+    const cli_codes *classes;        /* m */
+    size_t m;                        /* targets */
+    const size_t *which;             /* m places in the lists below; NULL: all of them */
+    const cli_responses *responses;  /* targets that are regions or voxels, or NULL: */
+    const char *const *target_names; /* columns */
+} cli_weights;
+
+/* Fits every layer on all stimuli and writes the file. */
+dnb_status cli_weights_save(const cli_weights *w, const char *path, size_t memory, cli_context *ctx,
                             dnb_err *err) DNB_MUST_CHECK;
 
 #endif

@@ -314,6 +314,26 @@ static dnb_status voxels_in_use(cli_responses *r, dnb_err *err)
     return status;
 }
 
+/* The voxels of places given from 0. */
+static dnb_status voxels_of_places(cli_responses *r, const cli_brain *b, dnb_err *err)
+{
+    const size_t *shape = dnb_brain_shape(r->image);
+    r->voxels = malloc((b->n_places + 1) * sizeof *r->voxels);
+    if (!r->voxels)
+        return dnb_fail(err, DNB_ENOMEM, "%s: out of memory", r->path);
+    for (size_t i = 0; i < b->n_places; i++) {
+        const size_t *at = b->places + 3 * i;
+        if (at[0] >= shape[0] || at[1] >= shape[1] || at[2] >= shape[2])
+            return dnb_fail(err, DNB_ESHAPE,
+                            "%s: has no voxel (%zu,%zu,%zu), it is %zux%zux%zu; the weights were "
+                            "fitted to another geometry",
+                            r->path, at[0], at[1], at[2], shape[0], shape[1], shape[2]);
+        r->voxels[i] = (at[0] * shape[1] + at[1]) * shape[2] + at[2];
+    }
+    r->m = b->n_places;
+    return DNB_OK;
+}
+
 static dnb_status read_image(cli_responses *r, const cli_brain *b, const char *key,
                              cli_context *ctx, dnb_err *err)
 {
@@ -324,7 +344,9 @@ static dnb_status read_image(cli_responses *r, const cli_brain *b, const char *k
         status = cli_record_input(ctx, "bmask", b->bmask, NULL, err);
     r->n = status == DNB_OK ? dnb_brain_n_vol(r->image) : 0;
     if (status == DNB_OK)
-        status = b->bmask ? cli_responses_mask(r, b, err) : voxels_in_use(r, err);
+        status = b->bmask    ? cli_responses_mask(r, b, err)
+                 : b->places ? voxels_of_places(r, b, err)
+                             : voxels_in_use(r, err);
     if (status == DNB_OK)
         status = make_room(r, ctx, err);
     if (status == DNB_OK) /* once more from its start, in case it was streamed */

@@ -11,6 +11,8 @@
 typedef struct cli_brain {
     const char *resp, *bmask;
     cli_strings roi;
+    const size_t *places; /* with an image without bmask: x, y, z of the n_places voxels to use */
+    size_t n_places;      /* (no option: what weights were fitted to) */
 } cli_brain;
 
 #define CLI_BRAIN_OPTIONS(args, needed)                                                            \

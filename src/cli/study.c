@@ -22,6 +22,8 @@ dnb_status cli_study_check(cli_study *s, const cli_map_args *args, cli_context *
                            args->best_layer ? "-best-layer"
                            : args->iteraxis ? "-iteraxis"
                                             : "-save-weights");
+    if (status == DNB_OK && args->save_weights && (s->job.uv || args->iteraxis))
+        status = cli_usage(ctx, err, "-save-weights belongs to -anal mv, without -iteraxis");
     if (status == DNB_OK)
         status = cli_report_check(args->figure, args->show, ctx, err);
     if (status == DNB_OK && args->brain.resp)
@@ -400,9 +402,7 @@ static dnb_status prepare(cli_study *s, cli_context *ctx, dnb_err *err)
     const cli_map_args *a = s->args;
     const char *path = s->has_patterns ? s->patterns.path : a->network.stim;
     size_t n = s->has_patterns ? s->patterns.n : dnb_stim_count(&s->stim);
-    dnb_status status = cli_weights_check(s, ctx, err);
-    if (status == DNB_OK)
-        status = cli_job_stimuli(&s->job, n, path, s->ids, ctx, err);
+    dnb_status status = cli_job_stimuli(&s->job, n, path, s->ids, ctx, err);
     if (status == DNB_OK && !s->job.corr)
         status = cli_job_folds(&s->job, s->classes ? s->classes[0].value : NULL, ctx, err);
     if (status != DNB_OK && s->classes && !ctx->usage && s->job.n)
@@ -440,6 +440,27 @@ static dnb_status spread_all(cli_study *s, dnb_err *err)
     return status;
 }
 
+static dnb_status save_weights(const cli_study *s, size_t memory, cli_context *ctx, dnb_err *err)
+{
+    cli_weights w = {.job = &s->job,
+                     .input = s->has_patterns ? DNB_WEIGHTS_ACTIVATIONS
+                              : s->decoding   ? DNB_WEIGHTS_RESPONSES
+                                              : DNB_WEIGHTS_BEHAVIOUR,
+                     .layers = s->layers,
+                     .n_layers = s->n_layers,
+                     .layer_name = s->decoding ? CLI_WEIGHTS_RESPONSES : NULL,
+                     .features = s->predictors,
+                     .y = s->y,
+                     .classes = s->classes,
+                     .m = s->m,
+                     .which = s->varying,
+                     .responses = s->responses,
+                     .target_names = s->target_names};
+    if (w.input == DNB_WEIGHTS_BEHAVIOUR)
+        w.columns = s->args->beh.items;
+    return cli_weights_save(&w, s->args->save_weights, memory, ctx, err);
+}
+
 dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
 {
     const cli_map_args *a = s->args;
@@ -467,7 +488,7 @@ dnb_status cli_study_run(cli_study *s, cli_context *ctx, dnb_err *err)
     if (status == DNB_OK)
         status = write_all(s, s->m_all - s->m, ctx, err);
     if (status == DNB_OK && a->save_weights)
-        status = cli_weights_save(s, a->save_weights, memory / 2, ctx, err);
+        status = save_weights(s, memory / 2, ctx, err);
     return status;
 }
 

@@ -37,7 +37,7 @@ typedef struct cli_map_args {
     {                                                                                              \
         .name = "save-weights", .type = CLI_OUTFILE,                                               \
         .offset = offsetof(cli_map_args, save_weights), .value = "FILE",                           \
-        .help = "mv: also fit each layer on all stimuli and write the weights (.h5), for "         \
+        .help = "mv: also fit the model on all stimuli and write its weights (.h5), for "          \
                 "`dnnbrain predict`."                                                              \
     }
 
@@ -98,7 +98,8 @@ typedef struct cli_study {
     const char *target_path;         /* where they come from, for messages */
     const char *const *target_names; /* m, of behaviour columns; NULL: ask the responses */
     const cli_responses *responses;
-    bool decoding; /* targets are units or columns, predictors the responses */
+    bool decoding; /* targets are units or columns, predictors the responses: */
+    const cli_responses *predictors;
 
     cli_scores *scores;    /* n_scores */
     size_t n_scores;       /* n_layers, or with -model banded one more than there are bands */

@@ -394,9 +394,9 @@ dnb_status dnb_h5_find(const dnb_h5_file *f, const char *what, const char *name,
             return DNB_OK;
         }
     dnb_status status = dnb_fail(err, DNB_ENOTFOUND, "%s: no %s '%.200s'", f->path, what, name);
-    const char **names = dnb_alloc(f->n, sizeof *names);
+    const char **names = err ? dnb_alloc(f->n, sizeof *names) : NULL;
     if (!names)
-        return status; /* the message stands without the hint */
+        return status; /* nobody reads it, or the message stands without the hint */
     for (size_t i = 0; i < f->n; i++)
         names[i] = f->sets[i].name;
     (void)dnb_fail_suggest(err, status, name, names, f->n);

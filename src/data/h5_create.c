@@ -166,7 +166,10 @@ static bool make_dataset(hid_t file, const dnb_h5_plan *p, const dnb_h5_job *job
 
 bool dnb_h5_needs_v18(const dnb_h5_job *job)
 {
-    return job->n_roi > COMPACT_TEXTS;
+    bool many = job->n_roi > COMPACT_TEXTS;
+    for (size_t i = 0; i < job->n_texts; i++)
+        many = many || job->texts[i].n > COMPACT_TEXTS;
+    return many;
 }
 
 dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool compressed,

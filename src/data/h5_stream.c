@@ -267,6 +267,11 @@ static dnb_status put_attributes(dnb_h5_stream *s, hid_t file, const char *prove
         status = dnb_h5_put_text(file, s->path, "type", job->type_text, err);
     if (status == DNB_OK && job->roi)
         status = dnb_h5_put_texts(file, s->path, "roi", job->roi, job->n_roi, err);
+    for (size_t i = 0; i < job->n_texts && status == DNB_OK; i++) {
+        const dnb_h5_texts *t = &job->texts[i];
+        status = t->scalar ? dnb_h5_put_text(file, s->path, t->name, t->texts[0], err)
+                           : dnb_h5_put_texts(file, s->path, t->name, t->texts, t->n, err);
+    }
     if (status == DNB_OK && provenance)
         status = dnb_h5_put_text(file, s->path, "provenance", provenance, err);
     return status;

@@ -21,6 +21,14 @@ typedef struct dnb_h5_plan {
     size_t rows, shape[3];
 } dnb_h5_plan;
 
+/* A root attribute of n texts. */
+typedef struct dnb_h5_texts {
+    const char *name;
+    const char *const *texts;
+    size_t n;
+    bool scalar; /* one text, not a list of one */
+} dnb_h5_texts;
+
 /* What to write. Everything is borrowed and must outlive the stream, but for path and plans
  * (copied). */
 typedef struct dnb_h5_job {
@@ -35,6 +43,8 @@ typedef struct dnb_h5_job {
     const char *type_text;  /* root attribute `type`, or NULL */
     const char *const *roi; /* root attribute `roi`, n_roi texts, or NULL */
     size_t n_roi;
+    const dnb_h5_texts *texts; /* n_texts further root attributes */
+    size_t n_texts;
 } dnb_h5_job;
 
 typedef struct dnb_h5_stream dnb_h5_stream;
@@ -59,7 +69,8 @@ void dnb_h5_stream_abort(dnb_h5_stream *s, bool keep);
  * chunked with shuffle and deflate. Returns the open file; close it with dnb_h5_finish. */
 dnb_status dnb_h5_create(hid_t *out, dnb_h5_io *io, const dnb_h5_job *job, bool compressed,
                          dnb_err *err) DNB_MUST_CHECK;
-/* Does the job have more ROI names than an object header of HDF5's first format holds? */
+/* Does the job have more texts in an attribute than an object header of HDF5's first format holds?
+ */
 bool dnb_h5_needs_v18(const dnb_h5_job *job);
 /* Are the names usable as distinct HDF5 paths and the shapes free of overflow? */
 dnb_status dnb_h5_check_plans(const dnb_h5_job *job, dnb_err *err) DNB_MUST_CHECK;

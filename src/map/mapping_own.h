@@ -110,8 +110,15 @@ dnb_status dnb_map_plan_init(dnb_map_plan *p, const dnb_mapping_layer *layers, s
 size_t dnb_map_block(const dnb_map_plan *p, const dnb_mapping_options *o);
 
 /* The same for the weights of one layer: bytes held while they are fitted. */
-dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
-                                const dnb_mapping_options *o, dnb_err *err) DNB_MUST_CHECK;
+dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, bool has_labels,
+                                size_t m, const dnb_mapping_options *o,
+                                dnb_err *err) DNB_MUST_CHECK;
+/* Columns first .. first + count - 1 of rows i .. i + n - 1 as float64 without gaps; raw (unless
+ * the rows are in memory) holds them as the source gives them: n whole rows or n x count. */
+dnb_status dnb_map_read_columns(double *dst, void *raw, const dnb_rows *x, size_t i, size_t n,
+                                size_t first, size_t count, dnb_err *err) DNB_MUST_CHECK;
+/* Rows to read at a time when `count` columns of each are wanted. */
+size_t dnb_map_rows_at_once(const dnb_rows *x, size_t count, size_t memory);
 /* Finite targets; varies[t] (m, zeros; may be NULL) becomes 1 where a target does. */
 dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t n, size_t m,
                                  dnb_err *err) DNB_MUST_CHECK;

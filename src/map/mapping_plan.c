@@ -337,21 +337,25 @@ dnb_status dnb_map_check_targets(unsigned char *varies, const double *y, size_t 
     return DNB_OK;
 }
 
-dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, size_t m,
-                                const dnb_mapping_options *o, dnb_err *err)
+dnb_status dnb_map_weights_plan(double *bytes, const dnb_mapping_layer *layer, bool has_labels,
+                                size_t m, const dnb_mapping_options *o, dnb_err *err)
 {
     double kept, fold, n = (double)layer->x.n, d = (double)layer->x.d, dm = (double)m;
     dnb_status status = check_layers(layer, 1, err);
     if (status != DNB_OK)
         return status;
-    if (!o || o->classify)
-        return dnb_fail(err, DNB_EARG, "weights are made of regressions only");
+    if (o->classify != has_labels)
+        return dnb_fail(err, DNB_EARG,
+                        o->classify ? "mapping: a classifier needs labels, one column"
+                                    : "mapping: labels need a classifier");
     if (m == 0)
         return dnb_fail(err, DNB_EARG, "mapping: no target given");
     if (o->n_components > layer->x.n || o->n_components > layer->x.d)
         return dnb_fail(err, DNB_EARG, "%zu principal components of %zu stimuli with %zu features",
                         o->n_components, layer->x.n, layer->x.d);
     count_layer(layer, o, &kept, &fold);
-    *bytes = 8 * (kept + fold + 2 * fmin(n, d) * dm + 2 * d) + 64e6;
+    if (dnb_map_form_of(o, layer->x.n, layer->x.d) != DNB_MAP_FEATURES)
+        d = fmin(n, d);
+    *bytes = 8 * (kept + fold + 2 * d * dm + 2 * (double)layer->x.d) + 64e6;
     return DNB_OK;
 }

@@ -38,6 +38,7 @@ void dnb_classifier_free(dnb_classifier *c)
     dnb_free(c->coef);
     dnb_free(c->intercept);
     dnb_free(c->variance);
+    dnb_free(c->prior);
     dnb_free(c);
 }
 
@@ -215,8 +216,11 @@ static dnb_status map_rows(double *f, const dnb_classifier *c, const double *x, 
                            dnb_err *err)
 {
     const dnb_matmul_options turned = {.transpose_b = true, .alpha = 1};
-    dnb_status status =
-        dnb_matmul(f, c->maps, x, c->d, c->coef, c->d, n, c->maps, c->d, &turned, err);
+    dnb_status status = DNB_OK;
+    if (c->coef)
+        status = dnb_matmul(f, c->maps, x, c->d, c->coef, c->d, n, c->maps, c->d, &turned, err);
+    else
+        memcpy(f, x, n * c->maps * sizeof *f);
     for (size_t i = 0; status == DNB_OK && i < n; i++)
         for (size_t m = 0; m < c->maps; m++)
             f[i * c->maps + m] += c->intercept[m];

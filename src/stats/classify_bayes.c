@@ -42,6 +42,16 @@ static void class_moments(dnb_classifier *c, const dnb_class_data *t)
     }
 }
 
+void dnb_bayes_constants(dnb_classifier *c)
+{
+    for (size_t k = 0; k < c->k; k++) {
+        double logs = 0;
+        for (size_t j = 0; j < c->d; j++)
+            logs += log(c->variance[k * c->d + j]) + LOG_TWO_PI;
+        c->intercept[k] = log(c->prior[k]) - 0.5 * logs;
+    }
+}
+
 dnb_status dnb_fit_bayes(dnb_classifier *c, const dnb_class_data *t, dnb_err *err)
 {
     dnb_status status = DNB_OK;
@@ -49,6 +59,7 @@ dnb_status dnb_fit_bayes(dnb_classifier *c, const dnb_class_data *t, dnb_err *er
     DNB_TRY(dnb_classifier_maps(c, t->k, err));
     c->maps = 0;
     DNB_NEW(c->variance, t->k * t->d, "variances of classes");
+    DNB_NEW(c->prior, t->k, "priors");
     DNB_NEW(mean, t->d, "column means");
     dnb_column_means(mean, t->x, t->n, t->d);
     double floor = SMOOTHING * largest_variance(t, mean);
@@ -59,12 +70,9 @@ dnb_status dnb_fit_bayes(dnb_classifier *c, const dnb_class_data *t, dnb_err *er
     class_moments(c, t);
     for (size_t e = 0; e < t->k * t->d; e++)
         c->variance[e] += floor;
-    for (size_t k = 0; k < t->k; k++) {
-        double logs = 0;
-        for (size_t j = 0; j < t->d; j++)
-            logs += log(c->variance[k * t->d + j]) + LOG_TWO_PI;
-        c->intercept[k] = log((double)t->count[k] / (double)t->n) - 0.5 * logs;
-    }
+    for (size_t k = 0; k < t->k; k++)
+        c->prior[k] = (double)t->count[k] / (double)t->n;
+    dnb_bayes_constants(c);
 done:
     dnb_free(mean);
     return status;

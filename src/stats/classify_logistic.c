@@ -274,8 +274,9 @@ done:
 static void begin_at(newton *s, const dnb_classifier *from, const dnb_classifier *to,
                      const double *mean)
 {
-    if (!from || from->kind != DNB_LOGISTIC || from->k != to->k || from->d != to->d ||
-        memcmp(from->classes, to->classes, to->k * sizeof *to->classes) != 0 || s->space.dual)
+    if (!from || !from->coef || from->kind != DNB_LOGISTIC || from->k != to->k ||
+        from->d != to->d || memcmp(from->classes, to->classes, to->k * sizeof *to->classes) != 0 ||
+        s->space.dual)
         return;
     for (size_t m = 0; m < s->k; m++) {
         s->at.b[m] = from->intercept[m];

@@ -10,9 +10,10 @@ struct dnb_classifier {
     size_t k, d;       /* classes, columns */
     int64_t *classes;  /* k, ascending */
     size_t maps;       /* linear maps; 0 for naive Bayes */
-    double *coef;      /* maps x d; naive Bayes: k x d means */
+    double *coef;      /* maps x d, NULL: columns are maps' values; naive Bayes: k x d means */
     double *intercept; /* maps; naive Bayes: k log priors less the normal laws' constants */
     double *variance;  /* naive Bayes: k x d */
+    double *prior;     /* naive Bayes: k */
 };
 
 /* Training data that passed the checks. */
@@ -44,6 +45,8 @@ dnb_status dnb_class_rows_check(const double *x, size_t n, size_t d, dnb_err *er
 /* One row's votes over pairs as SVC's decision values: f holds the k (k - 1) / 2 values of the
  * pairs. Returns the class elected. */
 size_t dnb_svc_votes(double *decision, const double *f, size_t k);
+/* c->intercept of naive Bayes from its priors and variances. */
+void dnb_bayes_constants(dnb_classifier *c);
 /* k log probabilities (up to a constant of the row) of one row. */
 void dnb_bayes_row(double *joint, const dnb_classifier *c, const double *x);
 /* Sorted distinct labels into *classes (freed by the caller) and each row's index into y. */

@@ -11,6 +11,8 @@
                              stimuli; repeats.stim.csv: six stimuli shown twice;
                              seven.npy: responses to the 7 pictures
   group/                     scores of six subjects, s1 to s6: .tsv and .npy, and .nii.gz of two maps
+  *.weights.h5               lrc, ridge: of fc (condition and label; RT); svc, voxels: of V1, V2, IT and of 3 voxels;
+                             columns: V1 from RT
   units.dmask.csv            conv: channels 4 2, rows 3 1, columns 2 5 1; fc: everything
   bad/                       damaged and hostile files, named for what is wrong
 The differential tests import the functions. Exit 77: a package is missing."""
@@ -187,6 +189,39 @@ def group(folder, bad):
     nibabel.save(nibabel.Nifti1Image(maps, np.diag([2, 2, 2.5, 1.0])), os.path.join(bad, "elsewhere.nii.gz"))
 
 
+def weights(path, model, source, targets, classes=None, features=None, **sets):
+    """A file of weights; `sets` are shapes of datasets, '__' for the dot of a name."""
+    rng = np.random.default_rng(7)
+    with h5py.File(path, "w") as f:
+        f.attrs.update({"type": "weights", "model": model, "input": source})
+        layer = next(iter(sets)).split("__")[0]
+        for name, texts in [("layers", [layer]), ("targets", targets), ("features", features or [])] + \
+                [("classes." + t, c) for t, c in zip(targets, classes or [])]:
+            if texts:
+                f.attrs.create(name, texts, dtype=h5py.string_dtype())
+        for name, shape in sets.items():
+            values = np.array([[1, 2, 3], [0, 0, 0], [5, 4, 3]]) if name.endswith("voxel") else rng.standard_normal(shape)
+            f[name.replace("__", ".")] = values
+
+
+def saved_models(folder, bad):
+    texts, whole, names = ["face", "house", "tool"], ["1", "2"], ["V1", "V2", "IT"]
+    at = lambda name: os.path.join(folder, name + ".weights.h5")
+    both = dict(fc__condition=(3, 10), fc__condition__intercept=3, fc__label=(1, 10), fc__label__intercept=1)
+    weights(at("lrc"), "lrc", "activations", ["condition", "label"], [texts, whole], **both)
+    weights(at("ridge"), "ridge", "activations", ["RT"], fc=(1, 10), fc__intercept=1)
+    weights(at("svc"), "svc", "responses", ["condition"], [texts], names, resp__condition=(3, 3), resp__condition__intercept=3)
+    weights(at("voxels"), "svc", "responses", ["condition"], [texts], resp__condition=(3, 3), resp__condition__intercept=3, feature__voxel=(3, 3))
+    weights(at("columns"), "glm", "behaviour", ["V1"], None, ["RT"], beh=(1, 1), beh__intercept=1)
+    at = lambda name: os.path.join(bad, name + ".weights.h5")
+    weights(at("classes"), "lrc", "activations", ["condition", "label"], [texts], **both)
+    weights(at("shape"), "svc", "activations", ["condition"], [whole], fc__condition=(3, 10), fc__condition__intercept=3)
+    weights(at("intercept"), "ridge", "activations", ["RT"], fc=(1, 10))
+    weights(at("model"), "forest", "activations", ["RT"], fc=(1, 10), fc__intercept=1)
+    weights(at("variance"), "gnb", "activations", ["label"], [whole], fc__label__mean=(2, 10), fc__label__variance=(2, 10), fc__label__prior=2)
+    weights(at("feature_names"), "svc", "responses", ["condition"], [texts], names[:2], resp__condition=(3, 3), resp__condition__intercept=3)
+
+
 def lying_nifti(source, path, **fields):
     """An uncompressed copy whose header says something else; dim = the eight sizes."""
     with gzip.open(source) as f:
@@ -313,6 +348,7 @@ def main(folder):
     bad_hdf5(folder, bad)
     mapping(folder, bad)
     group(folder, bad)
+    saved_models(folder, bad)
 
 
 if __name__ == "__main__":

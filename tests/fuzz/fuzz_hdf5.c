@@ -1,10 +1,11 @@
-/* .act.h5, .roi.h5 and .rdm.h5: any bytes give data or a message, and never more memory than the
- * file can account for. */
+/* .act.h5, .roi.h5, .rdm.h5 and files of weights: any bytes give data or a message, and never more
+ * memory than the file can account for. */
 #include "../support/fuzzfile.h"
 #include "dnnbrain/actfile.h"
 #include "dnnbrain/condensed.h"
 #include "dnnbrain/rdmfile.h"
 #include "dnnbrain/roifile.h"
+#include "dnnbrain/weightsfile.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 DNB_API const char *__lsan_default_suppressions(void);
@@ -86,11 +87,45 @@ static void read_rdm(const char *path)
     dnb_rdmfile_close(f);
 }
 
+static void read_weights(const char *path)
+{
+    dnb_weightsfile *f = NULL;
+    dnb_err err = {0};
+    if (dnb_weightsfile_open(&f, path, &err) != DNB_OK) {
+        FUZZ_CHECK(err.message[0] && !f);
+        return;
+    }
+    const dnb_weights_info *info = dnb_weightsfile_info(f);
+    for (size_t l = 0; l < info->n_layers; l++) {
+        const size_t *s = info->layers[l].shape;
+        size_t d = s[0] * s[1] * s[2], m = info->n_targets, said;
+        if (d > MOST || m > MOST)
+            continue;
+        double *x = calloc(d, sizeof *x), *y = calloc(m, sizeof *y);
+        dnb_rows row = dnb_rows_f64(x, 1, d);
+        if (!info->classify) {
+            if (dnb_weightsfile_predict(y, f, l, &row, 1 << 26, &err) != DNB_OK)
+                FUZZ_CHECK(err.message[0]);
+        }
+        for (size_t t = 0; info->classify && t < m; t++) {
+            if (dnb_weightsfile_classify(&said, NULL, f, l, t, &row, false, 1 << 26, &err) ==
+                DNB_OK)
+                FUZZ_CHECK(said < info->classes[t].n);
+            else
+                FUZZ_CHECK(err.message[0]);
+        }
+        free(x);
+        free(y);
+    }
+    dnb_weightsfile_close(f);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const char *path = fuzz_file(data, size);
     read_act(path);
     read_roi(path);
     read_rdm(path);
+    read_weights(path);
     return 0;
 }

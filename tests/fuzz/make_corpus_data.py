@@ -66,6 +66,21 @@ def rdm(h, kind, data, **extra):
     h.create_dataset("k", data=data, **extra)
 
 
+def weights(h, model, **sets):
+    for name, text in (("type", "weights"), ("model", model), ("input", "activations")):
+        h.attrs[name] = text
+    h.attrs["layers"], h.attrs["targets"] = ["fc"], ["t", "u"] if model == "ridge" else ["t"]
+    if model != "ridge":
+        h.attrs["classes.t"] = ["a", "b", "c"]
+    for name, shape in sets.items():
+        h[name.replace("_", ".")] = np.arange(1.0, 1 + np.prod(shape)).reshape(shape)
+
+
+for libver in ("earliest", "latest"):
+    h5(f"weights_ridge_{libver}", lambda h: weights(h, "ridge", fc=(2, 2, 1, 2), fc_intercept=(2,), target_voxel=(2, 3)), libver=libver)
+    h5(f"weights_svc_{libver}", lambda h: weights(h, "svc", fc_t=(3, 4), fc_t_intercept=(3,), feature_voxel=(4, 3)), libver=libver)
+    h5(f"weights_gnb_{libver}", lambda h: weights(h, "gnb", fc_t_components=(2, 4), fc_t_offset=(2,), fc_t_mean=(3, 2), fc_t_variance=(3, 2),
+                                                  fc_t_prior=(3,)), libver=libver)
 for libver in ("earliest", "latest"):
     h5(f"act_{libver}", act, libver=libver)
     h5(f"act_gzip_{libver}", lambda h: act(h, compression="gzip", shuffle=True), libver=libver)

@@ -305,14 +305,11 @@ static dnb_status run(probe *p, dnb_err *err)
 static dnb_status weights(probe *p, dnb_err *err)
 {
     dnb_mapping_weights *w = NULL;
-    dnb_status status = dnb_mapping_weights_new(&w, p->layers, p->y.data, p->m, &p->o, err);
+    dnb_status status = dnb_mapping_weights_new(&w, p->layers, p->y.data, NULL, p->m, &p->o, err);
     size_t d = p->layers[0].x.d, m = p->m, step = d / 3 + 1;
-    float *block = malloc(d * m * sizeof *block);
     double *all = malloc(d * m * sizeof *all);
     for (size_t i = 0; i < d && status == DNB_OK; i += step)
-        status = dnb_mapping_weights_read(block + i * m, w, i, d - i < step ? d - i : step, err);
-    for (size_t i = 0; i < d * m; i++)
-        all[i] = block[i];
+        status = dnb_mapping_weights_read(all + i * m, w, i, d - i < step ? d - i : step, err);
     if (status == DNB_OK)
         status = save(p, "weights", all, d, m, err);
     if (status == DNB_OK)
@@ -320,7 +317,6 @@ static dnb_status weights(probe *p, dnb_err *err)
     if (status == DNB_OK)
         status = save(p, "alpha", dnb_mapping_weights_alpha(w), 1, m, err);
     dnb_mapping_weights_free(w);
-    free(block);
     free(all);
     return status;
 }

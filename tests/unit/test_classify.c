@@ -243,6 +243,94 @@ static void test_cross_refusals(void **state)
     assert_int_equal(said[0], 77);
 }
 
+/* A classifier put together from its parts says the same, to the bit; from the values of its linear
+ * maps too. */
+static void test_parts(void **state)
+{
+    (void)state;
+    int64_t a[N], b[N];
+    double p[N * 3], q[N * 3], f[N * 3];
+    for (size_t k = 2; k <= 3; k++)
+        for (int kind = 0; kind < DNB_CLASSIFIER_COUNT; kind++) {
+            make_rows(7, k);
+            dnb_classifier *c = fit((dnb_classifier_options){.kind = (dnb_classifier_kind)kind}, 7);
+            dnb_classifier *same = NULL, *head = NULL;
+            dnb_classifier_parts parts;
+            dnb_classifier_get_parts(&parts, c);
+            size_t maps = dnb_classifier_map_count(parts.kind, k);
+            assert_int_equal(maps, dnb_classifier_coef(c, NULL, NULL));
+            assert_int_equal(dnb_classifier_new(&same, &parts, NULL), DNB_OK);
+            assert_int_equal(dnb_classifier_predict(a, p, c, x, N, NULL), DNB_OK);
+            dnb_classifier_free(c);
+            assert_int_equal(dnb_classifier_predict(b, q, same, x, N, NULL), DNB_OK);
+            assert_memory_equal(a, b, sizeof a);
+            assert_memory_equal(p, q, N * k * sizeof *p);
+            if (maps) {
+                dnb_classifier_get_parts(&parts, same);
+                for (size_t i = 0; i < N; i++)
+                    for (size_t m = 0; m < maps; m++) {
+                        f[i * maps + m] = parts.intercept[m];
+                        for (size_t j = 0; j < 7; j++)
+                            f[i * maps + m] += x[i * 7 + j] * parts.coef[m * 7 + j];
+                    }
+                parts.coef = parts.intercept = NULL;
+                parts.n_columns = maps;
+                assert_int_equal(dnb_classifier_new(&head, &parts, NULL), DNB_OK);
+                assert_int_equal(dnb_classifier_predict(b, q, head, f, N, NULL), DNB_OK);
+                assert_memory_equal(a, b, sizeof a);
+                for (size_t i = 0; i < N * k; i++)
+                    assert_true(fabs(p[i] - q[i]) < 1e-9);
+                dnb_classifier_free(head);
+            }
+            dnb_classifier_free(same);
+        }
+}
+
+static void refuse_parts(const dnb_classifier_parts *parts, const char *word)
+{
+    dnb_classifier *c = NULL;
+    dnb_err err = {0};
+    assert_int_equal(dnb_classifier_new(&c, parts, &err), DNB_EARG);
+    assert_null(c);
+    if (!strstr(err.message, word))
+        fail_msg("'%s' does not say '%s'", err.message, word);
+}
+
+static void test_parts_refusals(void **state)
+{
+    (void)state;
+    int64_t classes[] = {1, 4, 4};
+    double coef[] = {1, 2, 3, 4, 5, 6}, bad[] = {1, 0, 3, 4, 5, 6}, nan[] = {1, NAN, 3, 4, 5, 6};
+    dnb_classifier_parts p = {.kind = DNB_LDA,
+                              .n_classes = 2,
+                              .n_columns = 2,
+                              .classes = classes,
+                              .coef = coef,
+                              .intercept = coef};
+    dnb_classifier *c = NULL;
+    assert_int_equal(dnb_classifier_new(&c, &p, NULL), DNB_OK);
+    dnb_classifier_free(c);
+    p.coef = nan;
+    refuse_parts(&p, "weights: number 2 is nan");
+    p.coef = NULL;
+    refuse_parts(&p, "1 linear maps cannot decide from 2");
+    p.n_classes = 1;
+    refuse_parts(&p, "two classes");
+    p.n_classes = 3;
+    p.n_columns = 3;
+    refuse_parts(&p, "4 after 4");
+    p.n_classes = 2;
+    p.kind = DNB_NAIVE_BAYES;
+    refuse_parts(&p, "means, variances and priors");
+    p.mean = p.variance = coef;
+    p.prior = bad;
+    refuse_parts(&p, "priors: number 2 is 0");
+    p.variance = bad;
+    refuse_parts(&p, "variances: number 2 is 0");
+    p.kind = DNB_CLASSIFIER_COUNT;
+    refuse_parts(&p, "no classifier number");
+}
+
 typedef struct job {
     dnb_classifier_options o;
     size_t d;
@@ -290,6 +378,8 @@ int main(void)
                                        cmocka_unit_test(test_separates),
                                        cmocka_unit_test(test_threads),
                                        cmocka_unit_test(test_refusals),
+                                       cmocka_unit_test(test_parts),
+                                       cmocka_unit_test(test_parts_refusals),
                                        cmocka_unit_test(test_predict_refusals),
                                        cmocka_unit_test(test_cross_refusals)};
     return cmocka_run_group_tests(tests, NULL, NULL);
