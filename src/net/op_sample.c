@@ -360,7 +360,7 @@ done:
 
 static dnb_status roi_shape(const dnb_op_shapes *s, dnb_err *err)
 {
-    roi_plan p;
+    roi_plan p = {0};
     dnb_status status = DNB_OK;
     DNB_TRY(roi_read(s->node, s->opset, &p, err));
     DNB_TRY(check_rank(s, 0, 4, err));
