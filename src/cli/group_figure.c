@@ -162,7 +162,8 @@ dnb_status group_draw(const group_result *r, cli_context *ctx, dnb_err *err)
     const size_t targets = targets_to_draw(s);
     char axis[NAME];
     name_axis(axis, r->args);
-    const dnb_figure_layers figure = {.each_name = "a subject", .y_label = axis};
+    const dnb_figure_layers figure = {
+        .each_name = "a subject", .bar_name = "95% interval of the mean", .y_label = axis};
     if (s->n_layers > MOST_LAYERS) {
         cli_warn(ctx, "no figure: more than %d layers", MOST_LAYERS);
         return DNB_OK;

@@ -207,11 +207,7 @@ static dnb_status write_json(const rows *y, const rows *layers, const group_resu
     if (y->each)
         add_rows(root, "results", y);
     add_rows(root, "mean_over_targets", layers);
-    char *text = root ? cJSON_Print(root) : NULL;
-    dnb_status status = text ? cli_write_text(path, text, err)
-                             : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
-    cJSON_free(text);
-    cJSON_Delete(root);
+    dnb_status status = cli_write_json(path, root, err);
     if (status == DNB_OK)
         cli_list_output(ctx, path);
     return status;

@@ -325,11 +325,7 @@ static dnb_status write_json(const summary *y, const cli_report *r, const char *
     add_classes(root, r);
     add_rows(root, y, r);
     add_best(root, r);
-    char *text = root ? cJSON_Print(root) : NULL;
-    dnb_status status = text ? cli_write_text(path, text, err)
-                             : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
-    cJSON_free(text);
-    cJSON_Delete(root);
+    dnb_status status = cli_write_json(path, root, err);
     if (status == DNB_OK)
         cli_list_output(ctx, path);
     return status;

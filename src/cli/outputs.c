@@ -66,6 +66,16 @@ dnb_status cli_write_text(const char *path, const char *text, dnb_err *err)
     return cli_write_file(path, text, strlen(text), err);
 }
 
+dnb_status cli_write_json(const char *path, cJSON *root, dnb_err *err)
+{
+    char *text = root ? cJSON_Print(root) : NULL;
+    dnb_status status = text ? cli_write_text(path, text, err)
+                             : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
+    cJSON_free(text);
+    cJSON_Delete(root);
+    return status;
+}
+
 dnb_status cli_make_dir(const char *path, dnb_err *err)
 {
     struct stat st;

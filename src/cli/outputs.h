@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+#include <cjson/cJSON.h>
+
 #include <dnnbrain/status.h>
 
 /* `out` with a suffix from `known` (NULL-ended) taken off, and `suffix` put on. free() it; NULL on
@@ -15,6 +17,8 @@ char *cli_join(const char *dir, const char *name);
 dnb_status cli_write_file(const char *path, const void *data, size_t size,
                           dnb_err *err) DNB_MUST_CHECK;
 dnb_status cli_write_text(const char *path, const char *text, dnb_err *err) DNB_MUST_CHECK;
+/* The same of a JSON value, which is deleted; NULL: memory ran out while it was made. */
+dnb_status cli_write_json(const char *path, cJSON *root, dnb_err *err) DNB_MUST_CHECK;
 /* Creates a folder (not its parents); an existing one is fine. */
 dnb_status cli_make_dir(const char *path, dnb_err *err) DNB_MUST_CHECK;
 

@@ -98,12 +98,7 @@ static cJSON *to_json(const rsa_result *r, const rsa_args *a, cli_context *ctx)
 static dnb_status write_json(const rsa_result *r, const rsa_args *a, const char *path,
                              cli_context *ctx, dnb_err *err)
 {
-    cJSON *root = to_json(r, a, ctx);
-    char *text = root ? cJSON_Print(root) : NULL;
-    dnb_status status = text ? cli_write_text(path, text, err)
-                             : dnb_fail(err, DNB_ENOMEM, "%s: out of memory", path);
-    cJSON_free(text);
-    cJSON_Delete(root);
+    dnb_status status = cli_write_json(path, to_json(r, a, ctx), err);
     if (status == DNB_OK)
         cli_wrote(ctx, path, "%s", "");
     return status;

@@ -25,11 +25,15 @@ except ImportError as e:
 
 sys.path.insert(0, os.path.join(os.environ["DNB_SOURCE"], "tests", "cli"))
 from fixtures import activations, image, rois, stim
+from golden import BIN, expect, finish
+from golden import close as close_to
 
-BIN = os.path.dirname(os.environ["DNNBRAIN"])
 N, NEW = 60, 25
 rng = np.random.default_rng(8)
-failures = checks = 0
+
+
+def close(ours, theirs, what, tolerance=1e-6):
+    close_to(ours, theirs, what, tolerance, floor=1)
 
 
 def run(line, quiet="-quiet"):
@@ -38,23 +42,6 @@ def run(line, quiet="-quiet"):
     if done.returncode != 0 or (quiet == "-quiet" and (done.stdout or done.stderr)):
         raise AssertionError("%s\nexit %d\n%s%s" % (line, done.returncode, done.stdout, done.stderr))
     return done.stdout
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
-
-
-def close(ours, theirs, what, tolerance=1e-6):
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        expect(False, "%s: shape %s against %s" % (what, ours.shape, theirs.shape))
-        return
-    error = np.abs(ours - theirs).max(initial=0)
-    expect(error <= tolerance * max(1, np.abs(theirs).max(initial=0)), "%s: error %.3g" % (what, error))
 
 
 def table(path):
@@ -283,5 +270,4 @@ with tempfile.TemporaryDirectory() as top:
     threads()
     by_h5py(columns_of)
     os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(1 if failures else 0)
+finish()

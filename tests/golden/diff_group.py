@@ -16,29 +16,17 @@ except ImportError as e:
     print("skipped:", e)
     sys.exit(77)
 
+from golden import close as close_to
+from golden import expect, finish
+
 PROGRAM = os.environ["DNNBRAIN"]
 N, LAYERS, ROIS = 7, ["conv1", "conv3", "fc"], ["V1", "V4", "IT", "FFA"]
 STATISTICS = ["mean", "sd", "t", "p", "p_max", "q", "low", "high"]
 rng = np.random.default_rng(9)
-failures = checks = 0
-
-
-def expect(ok, what):
-    global failures, checks
-    checks += 1
-    if not ok:
-        failures += 1
-        print("FAIL", what)
 
 
 def close(ours, theirs, what, tolerance=1e-9):
-    ours, theirs = np.asarray(ours, float), np.asarray(theirs, float)
-    if ours.shape != theirs.shape:
-        expect(False, "%s: shape %s against %s" % (what, ours.shape, theirs.shape))
-        return
-    expect((np.isnan(ours) == np.isnan(theirs)).all(), what + ": NaN at other places")
-    error = np.nan_to_num(np.abs(ours - theirs)).max(initial=0)
-    expect(error <= tolerance * max(1, np.nanmax(np.abs(theirs), initial=0)), "%s: error %.3g" % (what, error))
+    close_to(ours, theirs, what, tolerance, floor=1, odd=True)
 
 
 def group(files, options="", warns=""):
@@ -233,5 +221,4 @@ with tempfile.TemporaryDirectory() as folder:
     random_patterns()
     images()
     os.chdir("/")
-print("%d checks, %d failures" % (checks, failures))
-sys.exit(failures > 0)
+finish()
