@@ -11,6 +11,7 @@ import tempfile
 try:
     import nibabel
     import numpy as np
+    from PIL import Image
     from scipy.stats import permutation_test, ttest_1samp
 except ImportError as e:
     print("skipped:", e)
@@ -214,11 +215,39 @@ def images():
         close(found, np.where(p_max < 0.05, mean, 0), what + ": findings", 1e-6)
 
 
+def slices():
+    """The picture of a map is of places in the head: however its axes are stored, left is left and front is up."""
+    shape, sides = (5, 6, 4), (2.0, 3.0, 2.5)
+    x = np.zeros((N, *shape), np.float32)
+    x[:, 1:4, 1:5, 1:3] = rng.normal(0.2, 0.4, (N, 3, 4, 2))
+    pictures = {}
+    for what, flips, order in (("as they are", (0, 0, 0), (0, 1, 2)), ("right to left", (1, 0, 0), (0, 1, 2)),
+                               ("all turned", (1, 1, 1), (0, 1, 2)), ("axes exchanged", (0, 1, 0), (2, 0, 1)),
+                               ("truly mirrored", (0, 0, 0), (0, 1, 2))):
+        affine = np.zeros((4, 4))
+        affine[3, 3] = 1
+        for stored, axis in enumerate(order):
+            affine[axis, stored] = -sides[axis] if flips[axis] else sides[axis]
+            affine[axis, 3] = sides[axis] * (shape[axis] - 1) * flips[axis]
+        for i in range(N):
+            data = np.transpose(np.flip(x[i], [a for a in range(3) if flips[a]]), order)
+            data = data[::-1] if what == "truly mirrored" else data
+            nibabel.save(nibabel.Nifti1Image(data, affine), "s%d.nii.gz" % i)
+        group(["s%d.nii.gz" % i for i in range(N)], "-fig s.png")
+        pictures[what] = np.asarray(Image.open("s.png").convert("RGB"))
+    first = pictures.pop("as they are")
+    mirrored = pictures.pop("truly mirrored")
+    expect(first.shape == mirrored.shape and not np.array_equal(first, mirrored), "slices: a mirrored brain looks different")
+    for what, picture in pictures.items():
+        expect(np.array_equal(first, picture), "slices: axes stored " + what)
+
+
 with tempfile.TemporaryDirectory() as folder:
     os.chdir(folder)
     tables()
     lacking()
     random_patterns()
     images()
+    slices()
     os.chdir("/")
 finish()

@@ -311,6 +311,13 @@ def threads():
     small = probe("run", y, x, permutations=400, pca=8, memory=5_200_000)
     large = probe("run", y, x, permutations=400, pca=8)
     check("targets in chunks", small.of(0, "p"), large.of(0, "p"), 1e-12)
+    # Large enough for block Lanczos; two layers, so that designs of a fold and of the next stand side by side.
+    x, y = data(1300, 1500, 4)
+    wide = np.hstack([x, x ** 2, np.abs(x)]).astype(np.float32)
+    one, two, three = (probe("run", y, x, wide, model="glm", pca=40, threads=t, predictions=1) for t in (1, 2, 3))
+    for layer in (0, 1):
+        check(f"layer {layer} of 1,300 rows: same bits for 1 and 2 threads", one.of(layer, "prediction"), two.of(layer, "prediction"), 0)
+        check(f"layer {layer} of 1,300 rows: same bits for 1 and 3 threads", one.of(layer, "prediction"), three.of(layer, "prediction"), 0)
 
 
 def refusals():
