@@ -108,9 +108,14 @@ typedef struct dnb_mapping {
  * `memory` fails with DNB_ENOMEM and the numbers before it starts. Targets constant in a test or
  * training set get what dnb_score_columns says and are counted in n_constant when constant
  * throughout. Same bits for any number of threads.
- * Cost: per layer n^2 d flops once when d > n; then per fold its factorisation (PCA: about 20 n^2 K
- * flops when d > n, n d^2 else) and 2 n r m flops per fold and permutation, r = components or rank;
- * choose_layer multiplies by 1 + inner folds. */
+ * With n_components, a float32 layer of more than n columns, 4096 at least, has its Gram matrix
+ * from float32 products (dnb_gram_options.single): scores within 1e-6 of float64's; one whose
+ * n_componentsth eigenvalue is below a tenth of the mean one, or whose squares float32 cannot hold,
+ * is taken in float64. Components of several folds are found side by side, a thread each, where
+ * half of what `memory` leaves holds their work space. Cost: per layer n^2 d flops once when d > n;
+ * then per fold its factorisation (PCA: about 20 n^2 K flops when d > n, n d^2 else) and 2 n r m
+ * flops per fold and permutation, r = components or rank; choose_layer multiplies by 1 + inner
+ * folds. */
 DNB_API dnb_status dnb_mapping_run(dnb_mapping *out, const dnb_mapping_layer *layers,
                                    size_t n_layers, const double *y, const int64_t *labels,
                                    size_t m, const dnb_mapping_options *opt,

@@ -13,6 +13,7 @@
 #include <dnnbrain/rdmfile.h>
 #include <dnnbrain/roifile.h>
 #include <dnnbrain/stim.h>
+#include <dnnbrain/weightsfile.h>
 
 #include "context.h"
 
@@ -28,8 +29,8 @@ static const cli_option options[] = {
      .required = true,
      .positional = true,
      .value = "NAME",
-     .help = "A file (.stim.csv, .dmask.csv, .act.h5, .roi.h5, .rdm.h5, brain image, .onnx) or a "
-             "network's name."},
+     .help = "A file (.stim.csv, .dmask.csv, .act.h5, .roi.h5, .rdm.h5, .weights.h5, brain image, "
+             ".onnx) or a network's name."},
     {.name = "weights",
      .type = CLI_INFILE,
      .offset = offsetof(info_args, weights),
@@ -95,6 +96,23 @@ static void say_text(cli_context *ctx, const char *key, const char *value)
     cli_note(ctx, key, value);
     if (plain(ctx))
         printf("%s: %s\n", key, value);
+}
+
+/* The first few, and all of them in the array `key` of the object. */
+static void say_names(cli_context *ctx, cJSON *object, const char *key, const char *const *names,
+                      size_t n)
+{
+    enum { FEW = 20 };
+    cJSON *array = cJSON_AddArrayToObject(object, key);
+    if (plain(ctx))
+        printf("%s:", key);
+    for (size_t i = 0; i < n; i++) {
+        cJSON_AddItemToArray(array, cJSON_CreateString(names[i]));
+        if (plain(ctx) && i < FEW)
+            printf(" %s", names[i]);
+    }
+    if (plain(ctx))
+        puts(n > FEW ? " ..." : "");
 }
 
 /* How many values differ, counted up to MOST; a column of more is no set of classes. */
@@ -210,16 +228,7 @@ static dnb_status info_roi(const char *path, cli_context *ctx, dnb_err *err)
     say_kind(ctx, path, "ROI responses");
     say_number(ctx, "volumes", r.n_vol);
     say_number(ctx, "rois", r.n_roi);
-    enum { FEW = 20 };
-    if (plain(ctx)) {
-        printf("names:");
-        for (size_t i = 0; i < r.n_roi && i < FEW; i++)
-            printf(" %s", r.names[i]);
-        puts(r.n_roi > FEW ? " ..." : "");
-    }
-    cJSON *names = cJSON_AddArrayToObject(ctx->summary, "names");
-    for (size_t i = 0; i < r.n_roi; i++)
-        cJSON_AddItemToArray(names, cJSON_CreateString(r.names[i]));
+    say_names(ctx, ctx->summary, "names", (const char *const *)r.names, r.n_roi);
     say_text(ctx, "provenance", r.provenance);
     dnb_roi_release(&r);
     return DNB_OK;
@@ -243,6 +252,38 @@ static dnb_status info_rdm(const char *path, cli_context *ctx, dnb_err *err)
     }
     say_text(ctx, "provenance", dnb_rdmfile_provenance(f));
     dnb_rdmfile_close(f);
+    return DNB_OK;
+}
+
+static dnb_status info_weights(const char *path, cli_context *ctx, dnb_err *err)
+{
+    dnb_weightsfile *f = NULL;
+    dnb_status status = dnb_weightsfile_open(&f, path, err);
+    if (status != DNB_OK)
+        return status;
+    const dnb_weights_info *w = dnb_weightsfile_info(f);
+    say_kind(ctx, path, "weights of a fitted model");
+    say_text(ctx, "model",
+             w->classify ? dnb_classifier_name(w->classifier) : dnb_regression_name(w->regression));
+    say_text(ctx, "input", dnb_weights_input_name(w->input));
+    if (w->n_components)
+        say_number(ctx, "components", w->n_components);
+    if (plain(ctx))
+        puts("features (channels x rows x columns):");
+    for (size_t i = 0; i < w->n_layers; i++)
+        add_item(ctx, "layers", w->layers[i].name, w->layers[i].shape, 3);
+    if (w->targets)
+        say_names(ctx, ctx->summary, "targets", w->targets, w->n_targets);
+    else
+        say_number(ctx, "targets", w->n_targets);
+    cJSON *classes = w->classify ? cJSON_AddObjectToObject(ctx->summary, "classes") : NULL;
+    for (size_t t = 0; classes && t < w->n_targets; t++) {
+        if (plain(ctx))
+            printf("classes of ");
+        say_names(ctx, classes, w->targets[t], w->classes[t].names, w->classes[t].n);
+    }
+    say_text(ctx, "provenance", dnb_weightsfile_provenance(f));
+    dnb_weightsfile_close(f);
     return DNB_OK;
 }
 
@@ -310,11 +351,9 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     static const struct {
         const char *suffix;
         dnb_status (*show)(const char *path, cli_context *ctx, dnb_err *err);
-    } kinds[] = {{".stim.csv", info_stim},
-                 {".dmask.csv", info_dmask},
-                 {".act.h5", info_act},
-                 {".roi.h5", info_roi},
-                 {".rdm.h5", info_rdm}};
+    } kinds[] = {{".stim.csv", info_stim}, {".dmask.csv", info_dmask},
+                 {".act.h5", info_act},    {".roi.h5", info_roi},
+                 {".rdm.h5", info_rdm},    {".weights.h5", info_weights}};
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
         if (has_suffix(a->name, kinds[i].suffix))
             return kinds[i].show(a->name, ctx, err);
@@ -323,7 +362,7 @@ static dnb_status run(const void *args, cli_context *ctx, dnb_err *err)
     if (access(a->name, F_OK) == 0 && !has_suffix(a->name, ".onnx") && !has_suffix(a->name, ".pth"))
         return dnb_fail(err, DNB_EUNSUPPORTED,
                         "%s: its name ends in none of .stim.csv, .dmask.csv, .act.h5, .roi.h5, "
-                        ".rdm.h5, .onnx or a brain image's suffix",
+                        ".rdm.h5, .weights.h5, .onnx or a brain image's suffix",
                         a->name);
     bool file = strchr(a->name, '/') || strchr(a->name, '.');
     if (file && !has_suffix(a->name, ".onnx") && access(a->name, F_OK) != 0)
