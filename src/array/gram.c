@@ -42,7 +42,8 @@ void dnb_gram_sweep_single(dnb_sweep *s)
 {
     s->single = true;
     if (s->x->n > DNB_GRAM_TILE && s->tile >= DNB_GRAM_SINGLE_TILE / 2)
-        s->tile = s->tile < DNB_GRAM_SINGLE_TILE ? s->tile / 48 * 48 : DNB_GRAM_SINGLE_TILE;
+        s->tile = s->tile < DNB_GRAM_SINGLE_TILE ? s->tile / DNB_BLOCK_WIDTH * DNB_BLOCK_WIDTH
+                                                 : DNB_GRAM_SINGLE_TILE;
 }
 
 /* Both triangles from the tiles. */

@@ -132,14 +132,6 @@ static dnb_status rows_init(rows *y, const group_result *r, bool each, dnb_err *
     return ok ? DNB_OK : dnb_fail(err, DNB_ENOMEM, "out of memory for the summary");
 }
 
-static bool is_used(const rows *y, int k)
-{
-    for (size_t i = 0; i < y->n; i++)
-        if (!isnan(y->numbers[k][i]))
-            return true;
-    return false;
-}
-
 static dnb_status write_table(const rows *y, const char *path, cli_context *ctx, dnb_err *err)
 {
     dnb_table table;
@@ -149,7 +141,7 @@ static dnb_status write_table(const rows *y, const char *path, cli_context *ctx,
     if (status == DNB_OK)
         status = dnb_table_add_text(&table, "target", (const char *const *)y->targets, err);
     for (int k = 0; k < NUMBERS && status == DNB_OK; k++)
-        if (is_used(y, k))
+        if (cli_any_number(y->numbers[k], y->n))
             status = dnb_table_add_real(&table, number_names[k], y->numbers[k], err);
     if (status == DNB_OK)
         status = dnb_table_write(&table, path, &so, err);

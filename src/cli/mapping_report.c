@@ -204,14 +204,6 @@ static dnb_status fill(summary *y, const cli_report *r, dnb_err *err)
     return status;
 }
 
-static bool is_used(const summary *y, int k)
-{
-    for (size_t i = 0; i < y->n_rows; i++)
-        if (!isnan(y->numbers[k][i]))
-            return true;
-    return false;
-}
-
 static dnb_status write_table(const summary *y, const cli_report *r, const char *path,
                               cli_context *ctx, dnb_err *err)
 {
@@ -223,7 +215,7 @@ static dnb_status write_table(const summary *y, const cli_report *r, const char 
     if (status == DNB_OK)
         status = dnb_table_add_text(&table, "target", (const char *const *)y->targets, err);
     for (int k = 0; k < NUMBERS && status == DNB_OK; k++)
-        if (is_used(y, k))
+        if (cli_any_number(y->numbers[k], y->n_rows))
             status = dnb_table_add_real(&table, number_names[k], y->numbers[k], err);
     for (int k = 0; k < 3 && status == DNB_OK && y->each && r->scores[0].place; k++)
         status = dnb_table_add_int(&table, axes[k], y->place[k], err);

@@ -2,6 +2,7 @@
 #include "outputs.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,14 @@ dnb_status cli_write_json(const char *path, cJSON *root, dnb_err *err)
     cJSON_free(text);
     cJSON_Delete(root);
     return status;
+}
+
+bool cli_any_number(const double *column, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isnan(column[i]))
+            return true;
+    return false;
 }
 
 dnb_status cli_make_dir(const char *path, dnb_err *err)

@@ -2,6 +2,7 @@
 #ifndef DNB_CLI_OUTPUTS_H
 #define DNB_CLI_OUTPUTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <cjson/cJSON.h>
@@ -19,6 +20,8 @@ dnb_status cli_write_file(const char *path, const void *data, size_t size,
 dnb_status cli_write_text(const char *path, const char *text, dnb_err *err) DNB_MUST_CHECK;
 /* The same of a JSON value, which is deleted; NULL: memory ran out while it was made. */
 dnb_status cli_write_json(const char *path, cJSON *root, dnb_err *err) DNB_MUST_CHECK;
+/* Whether a column of a report holds a number at all, and not NaN alone. */
+bool cli_any_number(const double *column, size_t n);
 /* Creates a folder (not its parents); an existing one is fine. */
 dnb_status cli_make_dir(const char *path, dnb_err *err) DNB_MUST_CHECK;
 
